@@ -1,0 +1,1 @@
+"""Infrastructure only; imports no runtime code."""

@@ -1,0 +1,1 @@
+"""Pure trading concepts: no clock, no I/O, no randomness, no environment."""

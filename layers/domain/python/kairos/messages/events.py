@@ -1,0 +1,225 @@
+"""Everything that may enter the engine. An event carries its own time; the engine has no clock.
+
+Times are integer nanoseconds since the epoch, UTC. `recv_ns` is ours, `venue_ns` is the venue's
+(None when it sent none); receive may be earlier than venue time, because recorder clocks drift.
+Prices are 1/10 000 dollar, quantities 1/1 000 000 contract (`kairos.domain.units`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kairos.domain.instruments import Liquidity, Outcome
+
+
+class ConnectionOpened(msgspec.Struct, gc=False, frozen=True):
+    """A feed connected anew: everything learnt on the connection before is void."""
+
+    recv_ns: int
+    conn: str
+
+
+class ChannelSubscribed(msgspec.Struct, gc=False, frozen=True):
+    """The venue confirmed a subscription; `sid` numbers its messages from here on."""
+
+    recv_ns: int
+    conn: str
+    sid: int
+    channel: str
+
+
+class ChannelReply(msgspec.Struct, gc=False, frozen=True):
+    """A reply (`ok`, `unsubscribed`, …) or a message we do not use that consumed a `seq`."""
+
+    recv_ns: int
+    conn: str
+    sid: int
+    seq: int
+
+
+class BookSnapshot(msgspec.Struct, gc=False, frozen=True):
+    """The whole book of a market: bids per leg as (price, quantity), any order."""
+
+    recv_ns: int
+    conn: str
+    sid: int
+    seq: int
+    market: str
+    yes: tuple[tuple[int, int], ...]
+    no: tuple[tuple[int, int], ...]
+    clock: int | None
+
+
+class BookDelta(msgspec.Struct, gc=False, frozen=True):
+    """A signed change of one level. `leg` is YES_LEG or NO_LEG; price in the leg's own units."""
+
+    recv_ns: int
+    conn: str
+    sid: int
+    seq: int
+    market: str
+    leg: int
+    price: int
+    change: int
+    venue_ns: int | None
+    clock: int | None
+
+
+class VenueQuote(msgspec.Struct, gc=False, frozen=True):
+    """Top of book as the venue's ticker channel states it; 0 and 10 000 mean an empty side."""
+
+    recv_ns: int
+    conn: str
+    market: str
+    yes_bid: int
+    yes_ask: int
+    last_price: int
+    last_quantity: int
+    venue_ns: int
+
+
+class VenueTrade(msgspec.Struct, gc=False, frozen=True):
+    """A public trade. `taker` is the outcome the aggressor bought."""
+
+    recv_ns: int
+    conn: str
+    market: str
+    trade_id: str
+    yes_price: int
+    quantity: int
+    taker: Outcome
+    venue_ns: int
+
+
+class SpotTrade(msgspec.Struct, gc=False, frozen=True):
+    """A trade of the underlying on a spot venue (a proxy of the settlement index)."""
+
+    recv_ns: int
+    conn: str
+    product: str
+    price: float
+    trade_id: int | None
+    venue_ns: int
+
+
+class SpotHeartbeat(msgspec.Struct, gc=False, frozen=True):
+    """Proof that the spot feed is alive; `last_trade_id` reveals trades we never saw."""
+
+    recv_ns: int
+    conn: str
+    product: str
+    last_trade_id: int
+    venue_ns: int
+
+
+class IndexValue(msgspec.Struct, gc=False, frozen=True):
+    """One print of the settlement index itself (BRTI, once a second)."""
+
+    recv_ns: int
+    conn: str
+    index: str
+    value: float
+    venue_ns: int
+
+
+class MarketDefined(msgspec.Struct, gc=False, frozen=True):
+    """What a contract is: strikes in dollars as the venue writes them, close time, price grid.
+
+    `grid` is ((start, end, step), …) in price units, or None when the venue has not said.
+    """
+
+    recv_ns: int
+    market: str
+    strike_type: str | None
+    floor_strike: str | None
+    cap_strike: str | None
+    close_ns: int | None
+    grid: tuple[tuple[int, int, int], ...] | None
+
+
+class MarketDetermined(msgspec.Struct, gc=False, frozen=True):
+    """The venue said what a market settled on."""
+
+    recv_ns: int
+    market: str
+    outcome: Outcome
+    source: str
+
+
+class InputQuarantined(msgspec.Struct, gc=False, frozen=True):
+    """A message could not be trusted. What it might have changed is no longer live.
+
+    `sid`, `seq` and `market` are whatever could still be read of it.
+    """
+
+    recv_ns: int
+    source: str
+    conn: str
+    reason: str
+    sid: int | None
+    seq: int | None
+    market: str | None
+
+
+class TimerFired(msgspec.Struct, gc=False, frozen=True):
+    """Time passed with nothing else to say so."""
+
+    recv_ns: int
+
+
+class OrderAccepted(msgspec.Struct, gc=False, frozen=True):
+    """The venue has the order."""
+
+    recv_ns: int
+    client_order_id: str
+    venue_order_id: str
+
+
+class OrderRejected(msgspec.Struct, gc=False, frozen=True):
+    """The venue proved that it does not have the order."""
+
+    recv_ns: int
+    client_order_id: str
+    reason: str
+
+
+class OrderFilled(msgspec.Struct, gc=False, frozen=True):
+    """One fill. `price` in the outcome's own units; `fee` in micro-dollars (negative: rebate)."""
+
+    recv_ns: int
+    client_order_id: str
+    fill_id: str
+    price: int
+    quantity: int
+    fee: int
+    liquidity: Liquidity
+    evidence: str
+
+
+class OrderClosed(msgspec.Struct, gc=False, frozen=True):
+    """Nothing more will happen to the order: canceled, expired, or done."""
+
+    recv_ns: int
+    client_order_id: str
+    reason: str
+
+
+OrderReport = OrderAccepted | OrderRejected | OrderFilled | OrderClosed
+
+Event = (
+    ConnectionOpened
+    | ChannelSubscribed
+    | ChannelReply
+    | BookSnapshot
+    | BookDelta
+    | VenueQuote
+    | VenueTrade
+    | SpotTrade
+    | SpotHeartbeat
+    | IndexValue
+    | MarketDefined
+    | MarketDetermined
+    | InputQuarantined
+    | TimerFired
+    | OrderReport
+)
