@@ -75,4 +75,13 @@ class BookStateChanged(msgspec.Struct, gc=False, frozen=True):
     reason: str
 
 
-Command = SubmitOrder | CancelOrder | Decision | BookStateChanged
+class MessageRefused(msgspec.Struct, gc=False, frozen=True):
+    """A readable message that the books cannot take; counted like any quarantined message."""
+
+    ts_ns: int
+    market: str | None
+    reason: str
+    detail: str
+
+
+Command = SubmitOrder | CancelOrder | Decision | BookStateChanged | MessageRefused

@@ -149,10 +149,10 @@ class MarketDetermined(msgspec.Struct, gc=False, frozen=True):
 class InputQuarantined(msgspec.Struct, gc=False, frozen=True):
     """A message could not be trusted. What it might have changed is no longer live.
 
-    `sid`, `seq` and `market` are whatever could still be read of it.
+    `recv_ns`, `sid`, `seq` and `market` are whatever could still be read of it.
     """
 
-    recv_ns: int
+    recv_ns: int | None
     source: str
     conn: str
     reason: str

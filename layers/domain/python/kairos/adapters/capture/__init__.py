@@ -1,0 +1,1 @@
+"""Recorded sessions: capture files and journals share one line format."""

@@ -1,0 +1,125 @@
+"""Lines that no venue sent: what a recorder says about its session, and REST polls on tape."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from kairos.adapters.coinbase.parsing import nanoseconds, spot_price
+from kairos.adapters.kalshi.parsing import (
+    OUTCOMES,
+    KalshiParser,
+    Parsed,
+    strike_text,
+)
+from kairos.adapters.kalshi.series import series_of
+from kairos.domain.units import (
+    NANOSECONDS_PER_MILLISECOND,
+    price_from_dollars,
+    quantity_from_contracts,
+)
+from kairos.errors import Malformed
+from kairos.messages.events import ConnectionOpened, IndexValue, MarketDefined, VenueTrade
+
+# Our own output inside a journal: read by people, never fed back.
+SILENT_SOURCES: Final = frozenset({"journal", "engine", "kairos"})
+_NOTES: Final = frozenset({"market_rotated", "book_top5", "fault", "session"})
+
+
+class WatchData(msgspec.Struct, gc=False):
+    market_ticker: str
+    strike: float | None = None
+    close_time: str | None = None
+
+
+class RestTrade(msgspec.Struct, gc=False):
+    """A trade of REST /markets/trades, as on a trade tape."""
+
+    trade_id: str
+    ticker: str
+    yes_price_dollars: str
+    count_fp: str
+    taker_side: str
+    created_time: str
+
+
+class PerpSnapshot(msgspec.Struct, gc=False):
+    """A poll of the perpetual's page, which shows the settlement index."""
+
+    brti_usd: str
+    brti_ts_ms: int
+
+
+def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiParser) -> Parsed:
+    kind = fields.get("type")
+    if kind == "ws_connected":
+        return ConnectionOpened(recv_ns, "kalshi_ws" if conn == "recorder" else conn)
+    if kind == "watch_market":
+        return _watched(recv_ns, msgspec.convert(fields.get("data"), WatchData))
+    if kind == "subscribe" and isinstance(fields.get("data"), dict):
+        return command(conn, fields["data"], kalshi)
+    if kind in _NOTES:
+        return ()
+    raise Malformed("unknown_type", "type", f"a recorder line of type {kind!r}")
+
+
+def _watched(recv_ns: int, data: WatchData) -> Parsed:
+    series = series_of(data.market_ticker)
+    close_ns = None if data.close_time is None else _time_ns(data.close_time, "close_time")
+    return MarketDefined(
+        recv_ns,
+        data.market_ticker,
+        series.strike_type if series else None,
+        strike_text(data.strike),
+        None,
+        close_ns,
+        series.ranges if series else None,
+    )
+
+
+def command(conn: str, raw: dict[str, Any], kalshi: KalshiParser) -> Parsed:
+    """A command we sent. Only `use_yes_price` changes what later frames mean."""
+    params = raw.get("params")
+    flag = params.get("use_yes_price") if isinstance(params, dict) else None
+    if isinstance(flag, bool):
+        kalshi.subscribe_command("kalshi_ws" if conn == "recorder" else conn, use_yes_price=flag)
+    return ()
+
+
+def rest_trade(recv_ns: int, conn: str, raw: dict[str, Any]) -> VenueTrade:
+    trade = msgspec.convert(raw, RestTrade)
+    if trade.taker_side not in OUTCOMES:
+        raise Malformed("bad_side", "taker_side", f"{trade.taker_side!r} is neither yes nor no")
+    quantity = quantity_from_contracts(trade.count_fp, "count_fp")
+    if quantity <= 0:
+        raise Malformed("bad_size", "count_fp", f"a trade of {trade.count_fp}")
+    return VenueTrade(
+        recv_ns,
+        conn,
+        trade.ticker,
+        trade.trade_id,
+        price_from_dollars(trade.yes_price_dollars, "yes_price_dollars"),
+        quantity,
+        OUTCOMES[trade.taker_side],
+        _time_ns(trade.created_time, "created_time"),
+    )
+
+
+def perp_index(recv_ns: int, conn: str, fields: dict[str, Any]) -> Parsed:
+    if fields.get("type") != "snapshot":
+        return ()
+    snapshot = msgspec.convert(fields, PerpSnapshot)
+    venue_ns = snapshot.brti_ts_ms * NANOSECONDS_PER_MILLISECOND
+    return IndexValue(recv_ns, conn, "BRTI", spot_price(snapshot.brti_usd), venue_ns)
+
+
+def _time_ns(text: str, field: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_time", field, str(error)) from error
+    if moment.tzinfo is None:
+        raise Malformed("bad_time", field, f"{text!r} does not say its zone")
+    return nanoseconds(moment)

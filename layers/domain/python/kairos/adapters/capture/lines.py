@@ -1,0 +1,315 @@
+"""One line of a capture or journal becomes events, or a quarantine that says exactly why.
+
+Line format: `{"recv_ns": int, "src": feed, "type": …, "conn": …, "raw": {venue message}}`, with
+`raw_text` for verbatim text and `venue_ts`/`venue_ts_ms` where no receive time was kept. The common
+case is one typed decode; everything else (control lines, old formats, damage) takes `_explain`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from kairos.adapters.capture import control
+from kairos.adapters.coinbase import parsing as coinbase
+from kairos.adapters.coinbase.schemas import CoinbaseMessage, SampledMatch
+from kairos.adapters.kalshi.parsing import KalshiParser, Parsed
+from kairos.adapters.kalshi.schemas import (
+    CentsDelta,
+    CentsSnapshot,
+    KalshiFrame,
+    OrderbookDelta,
+)
+from kairos.errors import Malformed
+from kairos.messages.events import InputQuarantined
+
+_KALSHI_MARK: Final = b'"kalshi_ws"'
+_COINBASE_MARK: Final = b'"coinbase_ws"'
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
+_TAG = re.compile(r"Invalid value '?\"?([^'\"]*)'?\"? - at `\$\.?[a-z.]*type`")
+_PATH = re.compile(r" - at `\$\.?([^`]*)`")
+# 2015-01-01 … 2100-01-01: a receive time outside this is no time at all.
+_RECV_NS_MIN: Final = 1_420_070_400_000_000_000
+_RECV_NS_MAX: Final = 4_102_444_800_000_000_000
+_NAMES_MAX: Final = 256
+_STRIP_ROUNDS_MAX: Final = 16
+
+
+class _KalshiLine(msgspec.Struct, gc=False):
+    recv_ns: int
+    raw: KalshiFrame
+    conn: str | None = None
+
+
+class _CoinbaseLine(msgspec.Struct, gc=False):
+    recv_ns: int
+    raw: CoinbaseMessage
+    conn: str | None = None
+
+
+_decode_kalshi = msgspec.json.Decoder(_KalshiLine).decode
+_decode_coinbase = msgspec.json.Decoder(_CoinbaseLine).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+class LineDecoder:
+    """Decodes lines of one session. Counts what it saw; keeps the last problem for the report.
+
+    `counts` is messages by (source, type); `unknown_fields` counts fields no schema names, which
+    are tolerated: a venue adds fields without notice and a book must not die of it.
+    """
+
+    def __init__(self, *, use_yes_price: bool = False) -> None:
+        self._kalshi = KalshiParser(use_yes_price=use_yes_price)
+        self._deltas = 0
+        self._others: Counter[tuple[str, str]] = Counter()
+        self.unknown_fields: Counter[str] = Counter()
+        self.problem: Malformed | None = None
+        self._conn_seen: str | None = None
+        self._conn = "kalshi_ws"
+
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Messages by (source, type) so far."""
+        counts = dict(self._others)
+        if self._deltas:
+            key = ("kalshi_ws", "orderbook_delta")
+            counts[key] = counts.get(key, 0) + self._deltas
+        return counts
+
+    def decode(self, line: bytes) -> Parsed:
+        """The events a line holds: one, or a tuple of several or none."""
+        try:
+            if _KALSHI_MARK in line:
+                envelope = _decode_kalshi(line)
+                if envelope.conn != self._conn_seen:
+                    self._conn_seen = envelope.conn
+                    self._conn = envelope.conn or "kalshi_ws"
+                frame = envelope.raw
+                if type(frame) is OrderbookDelta:
+                    event = self._kalshi.delta(envelope.recv_ns, self._conn, frame)
+                    self._deltas += 1
+                    return event
+                parsed = self._kalshi.event(_time(envelope.recv_ns), self._conn, frame)
+                self._count("kalshi_ws", frame.__struct_config__.tag)
+                return parsed
+            if _COINBASE_MARK in line:
+                message = _decode_coinbase(line)
+                conn = message.conn or "coinbase_ws"
+                parsed = coinbase.event(_time(message.recv_ns), conn, message.raw)
+                self._count("coinbase_ws", message.raw.__struct_config__.tag)
+                return parsed
+        except (msgspec.DecodeError, Malformed):
+            pass  # the slow path finds out what it is and says so
+        return self._explain(line)
+
+    def _count(self, source: str, kind: object) -> None:
+        key = (source, str(kind))
+        if key not in self._others and len(self._others) >= _NAMES_MAX:
+            key = (source, "other")
+        self._others[key] += 1
+
+    def _explain(self, line: bytes) -> Parsed:
+        fields: dict[str, Any] = {}
+        try:
+            fields = _object(line)
+            return self._slow(fields)
+        except Malformed as problem:
+            return self._quarantine(fields, problem)
+        except msgspec.ValidationError as error:
+            return self._quarantine(fields, _from_validation(error))
+
+    def _slow(self, fields: dict[str, Any]) -> Parsed:
+        source = _text(fields, "src")
+        if source in control.SILENT_SOURCES:
+            self._count(source, fields.get("type"))
+            return ()
+        recv_ns = _recv_ns(fields)
+        conn = fields.get("conn") or source
+        if not isinstance(conn, str):
+            raise Malformed("wrong_type", "conn", "is not text")
+        parsed = self._route(source, recv_ns, conn, fields)
+        self._count(source, _kind(fields))
+        return parsed
+
+    def _route(self, source: str, recv_ns: int, conn: str, fields: dict[str, Any]) -> Parsed:
+        match source:
+            case "kalshi_ws":
+                return self._kalshi_slow(recv_ns, conn, _raw(fields))
+            case "coinbase_ws":
+                return self._coinbase_slow(recv_ns, conn, _raw(fields))
+            case "recorder":
+                return control.recorder(recv_ns, conn, fields, self._kalshi)
+            case "kalshi_rest_trades":
+                return control.rest_trade(recv_ns, conn, _raw(fields))
+            case "kalshi_perp_rest":
+                return control.perp_index(recv_ns, conn, fields)
+            case _:
+                raise Malformed("unknown_source", "src", f"nothing reads {source!r}")
+
+    def _kalshi_slow(self, recv_ns: int, conn: str, raw: dict[str, Any]) -> Parsed:
+        if "cmd" in raw:
+            return control.command(conn, raw, self._kalshi)
+        kind = _text(raw, "type")
+        if _is_cents(kind, raw):
+            if kind == "orderbook_delta":
+                return self._kalshi.cents_delta(recv_ns, conn, msgspec.convert(raw, CentsDelta))
+            frame = msgspec.convert(raw, CentsSnapshot)
+            return self._kalshi.cents_snapshot(recv_ns, conn, frame)
+        return self._kalshi.event(recv_ns, conn, self._tolerant(raw))
+
+    def _tolerant(self, raw: dict[str, Any]) -> KalshiFrame:
+        """Convert, dropping (and counting) fields that no schema names."""
+        for _ in range(_STRIP_ROUNDS_MAX):
+            try:
+                return msgspec.convert(raw, KalshiFrame)  # type: ignore[arg-type]
+            except msgspec.ValidationError as error:
+                unknown = _UNKNOWN.search(str(error))
+                if unknown is None:
+                    raise
+                raw = self._without(raw, str(error), unknown[1])
+        raise Malformed("too_many_unknown_fields", "raw", f"more than {_STRIP_ROUNDS_MAX}")
+
+    def _without(self, raw: dict[str, Any], error: str, name: str) -> dict[str, Any]:
+        path = _PATH.search(error)
+        inner = path[1] if path else ""
+        label = f"{inner}.{name}" if inner else name
+        if label in self.unknown_fields or len(self.unknown_fields) < _NAMES_MAX:
+            self.unknown_fields[label] += 1
+        copy = dict(raw)
+        if inner == "msg":
+            copy["msg"] = {key: value for key, value in raw["msg"].items() if key != name}
+        elif not inner:
+            del copy[name]
+        else:
+            raise Malformed("unknown_field", label, "sits too deep to be dropped safely")
+        return copy
+
+    def _coinbase_slow(self, recv_ns: int, conn: str, raw: dict[str, Any]) -> Parsed:
+        if "type" not in raw:
+            return coinbase.sampled_trade(recv_ns, conn, msgspec.convert(raw, SampledMatch))
+        message = msgspec.convert(raw, CoinbaseMessage)  # type: ignore[arg-type]
+        return coinbase.event(recv_ns, conn, message)
+
+    def _quarantine(self, fields: dict[str, Any], problem: Malformed) -> InputQuarantined:
+        self.problem = problem
+        raw = fields.get("raw")
+        raw = raw if isinstance(raw, dict) else {}
+        msg = raw.get("msg")
+        recv_ns, source, conn = fields.get("recv_ns"), fields.get("src"), fields.get("conn")
+        self._count(source if isinstance(source, str) else "unreadable", "quarantined")
+        return InputQuarantined(
+            recv_ns if _plausible(recv_ns) else None,
+            source if isinstance(source, str) else "",
+            conn if isinstance(conn, str) else source if isinstance(source, str) else "",
+            problem.reason,
+            _integer(raw.get("sid")),
+            _integer(raw.get("seq")),
+            _market(msg if isinstance(msg, dict) else raw),
+        )
+
+
+def _plausible(value: object) -> bool:
+    return type(value) is int and _RECV_NS_MIN <= value <= _RECV_NS_MAX
+
+
+def _integer(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def _market(msg: dict[str, Any]) -> str | None:
+    market = msg.get("market_ticker")
+    return market if isinstance(market, str) else None
+
+
+def _time(recv_ns: int) -> int:
+    if not _RECV_NS_MIN <= recv_ns <= _RECV_NS_MAX:
+        raise Malformed("time_out_of_range", "recv_ns", f"{recv_ns} is no time since 2015")
+    return recv_ns
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value = _decode_any(line)
+    except msgspec.DecodeError as error:
+        raise Malformed("not_json", "line", str(error)) from error
+    except UnicodeDecodeError as error:
+        raise Malformed("not_json", "line", "is not UTF-8") from error
+    if not isinstance(value, dict):
+        raise Malformed("not_an_object", "line", f"is a JSON {type(value).__name__}")
+    return value
+
+
+def _raw(fields: dict[str, Any]) -> dict[str, Any]:
+    """The venue's message: an object, or verbatim text that holds one."""
+    raw = fields.get("raw")
+    if raw is None and isinstance(fields.get("raw_text"), str):
+        raw = fields["raw"] = _object(fields["raw_text"].encode())
+    if not isinstance(raw, dict):
+        raise Malformed("missing_field", "raw", "no venue message on the line")
+    return raw
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        raise Malformed("missing_field", name, "is absent")
+    if not isinstance(value, str):
+        raise Malformed("wrong_type", name, f"is {type(value).__name__}, not text")
+    return value
+
+
+def _kind(fields: dict[str, Any]) -> str:
+    raw = fields.get("raw")
+    inner = raw.get("type") if isinstance(raw, dict) else None
+    return str(inner or fields.get("type") or "untyped")
+
+
+def _is_cents(kind: str, raw: dict[str, Any]) -> bool:
+    msg = raw.get("msg")
+    if not isinstance(msg, dict):
+        return False
+    old = {"orderbook_delta": ("price", "delta"), "orderbook_snapshot": ("yes", "no")}
+    return any(name in msg for name in old.get(kind, ()))
+
+
+def _recv_ns(fields: dict[str, Any]) -> int:
+    """Receive time; where the recorder kept none, the venue's time has to do."""
+    recv_ns = fields.get("recv_ns")
+    if recv_ns is None and isinstance(fields.get("venue_ts_ms"), int):
+        recv_ns = fields["venue_ts_ms"] * 1_000_000
+    if recv_ns is None and isinstance(fields.get("venue_ts"), str):
+        recv_ns = _from_iso(fields["venue_ts"])
+    if recv_ns is None:
+        raise Malformed("missing_field", "recv_ns", "neither receive nor venue time is present")
+    if type(recv_ns) is not int:
+        raise Malformed("wrong_type", "recv_ns", f"is {type(recv_ns).__name__}, not an integer")
+    return _time(recv_ns)
+
+
+def _from_iso(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed("bad_time", "venue_ts", str(error)) from error
+    if moment.tzinfo is None:
+        raise Malformed("bad_time", "venue_ts", f"{text!r} does not say its zone")
+    return coinbase.nanoseconds(moment)
+
+
+def _from_validation(error: msgspec.ValidationError) -> Malformed:
+    text = str(error)
+    path = _PATH.search(text)
+    where = path[1] if path else ""
+    if missing := _MISSING.search(text):
+        return Malformed("missing_field", f"{where}.{missing[1]}".lstrip("."), text)
+    if unknown := _UNKNOWN.search(text):
+        return Malformed("unknown_field", f"{where}.{unknown[1]}".lstrip("."), text)
+    if _TAG.search(text):
+        return Malformed("unknown_type", "type", text)
+    return Malformed("wrong_type", where or "line", text)

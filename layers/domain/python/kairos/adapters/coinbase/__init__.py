@@ -1,0 +1,1 @@
+"""Coinbase Exchange, the spot proxy of the settlement index."""

@@ -1,0 +1,353 @@
+"""Kalshi frames become engine events: integers instead of text, and nothing made up.
+
+A frame that cannot be read exactly raises Malformed; the caller quarantines it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from kairos.adapters.kalshi.schemas import (
+    CentsDelta,
+    CentsSnapshot,
+    CfBenchmarksValue,
+    DeltaMsg,
+    Error,
+    IndexData,
+    KalshiFrame,
+    Levels,
+    LifecycleMsg,
+    MarketLifecycle,
+    Ok,
+    OrderbookDelta,
+    OrderbookSnapshot,
+    PriceRange,
+    Subscribed,
+    Ticker,
+    Trade,
+    Unsubscribed,
+)
+from kairos.adapters.kalshi.series import series_of
+from kairos.domain.grid import Ranges
+from kairos.domain.instruments import NO_LEG, YES_LEG, Outcome
+from kairos.domain.units import (
+    NANOSECONDS_PER_MILLISECOND,
+    NANOSECONDS_PER_SECOND,
+    PRICE_PER_DOLLAR,
+    QUANTITY_PER_CONTRACT,
+    dollars,
+    price_from_dollars,
+    quantity_from_contracts,
+    scaled,
+)
+from kairos.errors import Malformed
+from kairos.messages.events import (
+    BookDelta,
+    BookSnapshot,
+    ChannelReply,
+    ChannelSubscribed,
+    Event,
+    IndexValue,
+    MarketDefined,
+    MarketDetermined,
+    VenueQuote,
+    VenueTrade,
+)
+
+Parsed = Event | tuple[Event, ...]
+
+LEGS: Final = {"yes": YES_LEG, "no": NO_LEG}
+OUTCOMES: Final = {"yes": Outcome.YES, "no": Outcome.NO}
+# Every price as Kalshi writes it; other spellings of the same number take the exact parser.
+PRICES: Final = {dollars(price): price for price in range(PRICE_PER_DOLLAR + 1)}
+_MEMO_ENTRIES_MAX: Final = 65_536
+_TERMINAL_ERRORS: Final = frozenset({10, 25})
+_decode_index = msgspec.json.Decoder(IndexData).decode
+
+
+class QuantityMemo(dict[str, int]):
+    """Remembers parsed sizes; real sessions repeat about 30,000 of them. Bounded: starts over."""
+
+    def __missing__(self, text: str) -> int:
+        if len(self) >= _MEMO_ENTRIES_MAX:
+            self.clear()
+        quantity = self[text] = quantity_from_contracts(text, "delta_fp")
+        return quantity
+
+
+class KalshiParser:
+    """Turns frames into events. Knows which connections asked for YES prices on the NO side."""
+
+    def __init__(self, *, use_yes_price: bool = False) -> None:
+        self._quantities = QuantityMemo()
+        self._use_yes_price = use_yes_price
+        self._yes_price_by_conn: dict[str, bool] = {}
+
+    def subscribe_command(self, conn: str, *, use_yes_price: bool) -> None:
+        """Note how a connection asked for NO-side prices; Kalshi's default will flip some day."""
+        self._yes_price_by_conn[conn] = use_yes_price
+
+    def delta(self, recv_ns: int, conn: str, frame: OrderbookDelta) -> BookDelta:
+        msg = frame.msg
+        try:
+            price = PRICES[msg.price_dollars]
+            leg = LEGS[msg.side]
+        except KeyError:
+            price, leg = _slow_price_and_leg(msg)
+        if leg and (self._use_yes_price or self._yes_price_by_conn):
+            price = self._no_price(conn, price)
+        ts_ms = msg.ts_ms
+        return BookDelta(
+            recv_ns,
+            conn,
+            frame.sid,
+            frame.seq,
+            msg.market_ticker,
+            leg,
+            price,
+            self._quantities[msg.delta_fp],
+            ts_ms * NANOSECONDS_PER_MILLISECOND if ts_ms is not None else None,
+            msg.clock,
+        )
+
+    def event(self, recv_ns: int, conn: str, frame: KalshiFrame) -> Parsed:
+        match frame:
+            case OrderbookDelta():
+                return self.delta(recv_ns, conn, frame)
+            case OrderbookSnapshot():
+                return self._snapshot(recv_ns, conn, frame)
+            case Ticker():
+                return _quote(recv_ns, conn, frame)
+            case Trade():
+                return _reply(recv_ns, conn, frame.sid, frame.seq), _trade(recv_ns, conn, frame)
+            case Subscribed():
+                return ChannelSubscribed(recv_ns, conn, frame.msg.sid, frame.msg.channel)
+            case CfBenchmarksValue():
+                return _with_seq(recv_ns, conn, frame.sid, frame.seq, _index(recv_ns, conn, frame))
+            case MarketLifecycle():
+                return _with_seq(
+                    recv_ns, conn, frame.sid, frame.seq, *_lifecycle(recv_ns, frame.msg)
+                )
+            case Error():
+                _refuse_terminal(frame)
+                return _with_seq(recv_ns, conn, frame.sid, frame.seq)
+            case Ok() | Unsubscribed():
+                return _with_seq(recv_ns, conn, frame.sid, frame.seq)
+
+    def cents_delta(self, recv_ns: int, conn: str, frame: CentsDelta) -> BookDelta:
+        """The old format: whole cents, whole contracts; where both are present they must agree."""
+        msg = frame.msg
+        leg = _leg(msg.side)
+        price = _agreed("price", _cents(msg.price), _optional_price(msg.price_dollars))
+        if leg:
+            price = self._no_price(conn, price)
+        change = _agreed(
+            "delta",
+            None if msg.delta is None else msg.delta * QUANTITY_PER_CONTRACT,
+            None if msg.delta_fp is None else self._quantities[msg.delta_fp],
+        )
+        venue_ns = msg.ts_ms * NANOSECONDS_PER_MILLISECOND if msg.ts_ms is not None else None
+        return BookDelta(
+            recv_ns, conn, frame.sid, frame.seq, msg.market_ticker, leg, price, change,
+            venue_ns, msg.clock,
+        )  # fmt: skip
+
+    def cents_snapshot(self, recv_ns: int, conn: str, frame: CentsSnapshot) -> BookSnapshot:
+        msg = frame.msg
+        return BookSnapshot(
+            recv_ns, conn, frame.sid, frame.seq, msg.market_ticker,
+            self._cents_levels(conn, YES_LEG, msg.yes, msg.yes_dollars_fp),
+            self._cents_levels(conn, NO_LEG, msg.no, msg.no_dollars_fp),
+            msg.clock,
+        )  # fmt: skip
+
+    def _cents_levels(
+        self, conn: str, leg: int, cents: list[tuple[int, int]] | None, exact: Levels | None
+    ) -> tuple[tuple[int, int], ...]:
+        if exact is not None:
+            return self._levels(conn, leg, exact)
+        pairs = ((_agreed("price", _cents(price)), size) for price, size in cents or ())
+        return tuple(
+            (self._no_price(conn, price) if leg else price, size * QUANTITY_PER_CONTRACT)
+            for price, size in pairs
+        )
+
+    def _snapshot(self, recv_ns: int, conn: str, frame: OrderbookSnapshot) -> BookSnapshot:
+        msg = frame.msg
+        return BookSnapshot(
+            recv_ns, conn, frame.sid, frame.seq, msg.market_ticker,
+            self._levels(conn, YES_LEG, msg.yes_dollars_fp or []),
+            self._levels(conn, NO_LEG, msg.no_dollars_fp or []),
+            msg.clock,
+        )  # fmt: skip
+
+    def _levels(self, conn: str, leg: int, levels: Levels) -> tuple[tuple[int, int], ...]:
+        """An absent side is an empty side: the venue leaves the key out."""
+        bids = ((_price(text), self._quantities[size]) for text, size in levels)
+        if leg:
+            return tuple((self._no_price(conn, price), size) for price, size in bids)
+        return tuple(bids)
+
+    def _no_price(self, conn: str, price: int) -> int:
+        yes_priced = self._yes_price_by_conn.get(conn, self._use_yes_price)
+        return PRICE_PER_DOLLAR - price if yes_priced else price
+
+
+def _price(text: str, field: str = "price_dollars") -> int:
+    price = PRICES.get(text)
+    return price_from_dollars(text, field) if price is None else price
+
+
+def _leg(side: str) -> int:
+    leg = LEGS.get(side)
+    if leg is None:
+        raise Malformed("bad_side", "side", f"{side!r} is neither yes nor no")
+    return leg
+
+
+def _slow_price_and_leg(msg: DeltaMsg) -> tuple[int, int]:
+    return _price(msg.price_dollars), _leg(msg.side)
+
+
+def _cents(value: int | None) -> int | None:
+    if value is None:
+        return None
+    if not 0 <= value <= 100:
+        raise Malformed("price_out_of_range", "price", f"{value} is outside 0..100 cents")
+    return value * 100
+
+
+def _optional_price(text: str | None) -> int | None:
+    return None if text is None else _price(text)
+
+
+def _agreed(field: str, *values: int | None) -> int:
+    """The one value that all the spellings present agree on."""
+    present = {value for value in values if value is not None}
+    if not present:
+        raise Malformed("missing_field", field, "no spelling of it is present")
+    if len(present) > 1:
+        raise Malformed("conflicting_fields", field, f"spellings disagree: {sorted(present)}")
+    return present.pop()
+
+
+def _reply(recv_ns: int, conn: str, sid: int, seq: int) -> ChannelReply:
+    return ChannelReply(recv_ns, conn, sid, seq)
+
+
+def _with_seq(
+    recv_ns: int, conn: str, sid: int | None, seq: int | None, *events: Event
+) -> tuple[Event, ...]:
+    """Account for the sequence number a message consumed, whatever else it says."""
+    if sid is None or seq is None:
+        return events
+    return (_reply(recv_ns, conn, sid, seq), *events)
+
+
+def _quote(recv_ns: int, conn: str, frame: Ticker) -> Parsed:
+    msg = frame.msg
+    quote = VenueQuote(
+        recv_ns,
+        conn,
+        msg.market_ticker,
+        _price(msg.yes_bid_dollars, "yes_bid_dollars"),
+        _price(msg.yes_ask_dollars, "yes_ask_dollars"),
+        _price(msg.price_dollars),
+        _size(msg.last_trade_size_fp, "last_trade_size_fp"),
+        msg.ts_ms * NANOSECONDS_PER_MILLISECOND,
+    )
+    if frame.sid is None or frame.seq is None:
+        return quote
+    return _reply(recv_ns, conn, frame.sid, frame.seq), quote
+
+
+def _size(text: str, field: str) -> int:
+    quantity = quantity_from_contracts(text, field)
+    if quantity < 0:
+        raise Malformed("bad_size", field, f"{text!r} is negative")
+    return quantity
+
+
+def _trade(recv_ns: int, conn: str, frame: Trade) -> VenueTrade:
+    msg = frame.msg
+    side = msg.taker_outcome_side or msg.taker_side
+    if side is None:
+        raise Malformed("missing_field", "taker_outcome_side", "no spelling of it is present")
+    if side not in OUTCOMES:
+        raise Malformed("bad_side", "taker_outcome_side", f"{side!r} is neither yes nor no")
+    return VenueTrade(
+        recv_ns,
+        conn,
+        msg.market_ticker,
+        msg.trade_id,
+        _price(msg.yes_price_dollars, "yes_price_dollars"),
+        _size(msg.count_fp, "count_fp"),
+        OUTCOMES[side],
+        msg.ts_ms * NANOSECONDS_PER_MILLISECOND,
+    )
+
+
+def _index(recv_ns: int, conn: str, frame: CfBenchmarksValue) -> IndexValue:
+    try:
+        data = _decode_index(frame.msg.data)
+    except msgspec.DecodeError as error:
+        raise Malformed("bad_index_data", "msg.data", str(error)) from error
+    if data.id != frame.msg.index_id:
+        raise Malformed("conflicting_fields", "index_id", f"{frame.msg.index_id} holds {data.id}")
+    value = scaled(data.value, 6, "value") / 1_000_000
+    if value <= 0:
+        raise Malformed("bad_number", "value", f"an index of {data.value} cannot be")
+    return IndexValue(recv_ns, conn, data.id, value, data.time * NANOSECONDS_PER_MILLISECOND)
+
+
+def _lifecycle(recv_ns: int, msg: LifecycleMsg) -> tuple[Event, ...]:
+    if msg.event_type in ("determined", "settled") and msg.result:
+        if msg.result not in OUTCOMES:
+            return ()
+        outcome = OUTCOMES[msg.result]
+        return (MarketDetermined(recv_ns, msg.market_ticker, outcome, "lifecycle"),)
+    meta = msg.additional_metadata
+    strike_type = msg.strike_type or (meta.strike_type if meta else None)
+    floor = msg.floor_strike if msg.floor_strike is not None else meta and meta.floor_strike
+    cap = msg.cap_strike if msg.cap_strike is not None else meta and meta.cap_strike
+    ranges = price_ranges(msg.price_ranges) if msg.price_ranges else None
+    if strike_type is None and msg.close_ts is None and ranges is None:
+        return ()
+    return (
+        MarketDefined(
+            recv_ns, msg.market_ticker, strike_type, strike_text(floor), strike_text(cap),
+            None if msg.close_ts is None else msg.close_ts * NANOSECONDS_PER_SECOND,
+            ranges or _series_ranges(msg.market_ticker),
+        ),
+    )  # fmt: skip
+
+
+def _series_ranges(ticker: str) -> Ranges | None:
+    series = series_of(ticker)
+    return series.ranges if series else None
+
+
+def price_ranges(ranges: list[PriceRange]) -> Ranges:
+    """`price_ranges` of a market object in price units."""
+    return tuple(
+        (_price(each.start, "start"), _price(each.end, "end"), _price(each.step, "step"))
+        for each in ranges
+    )
+
+
+def strike_text(value: float | None) -> str | None:
+    """A strike as the shortest decimal text that names it: 80077.29 → `"80077.29"`."""
+    if value is None:
+        return None
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _refuse_terminal(frame: Error) -> None:
+    """Codes 10 and 25 end the subscription: what it carried can no longer be trusted."""
+    if frame.msg is None:
+        return
+    code = frame.msg.get("code")
+    if code in _TERMINAL_ERRORS:
+        raise Malformed(f"channel_error_{code}", "msg.code", "the venue ended the subscription")

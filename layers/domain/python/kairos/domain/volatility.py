@@ -1,0 +1,128 @@
+"""Annualised volatility of the spot, updated in constant time per tick, and how well it is known.
+
+Prices are sampled once per interval (the last one in it), squared log returns are weighted by the
+time they span and decay exponentially. A silence is a gap, not a calm or a jump: the return across
+it is not used. A prior keeps the estimate sane while little has been seen.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+SECONDS_PER_YEAR: Final = 365 * 24 * 3600
+_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class VolatilitySettings:
+    """Defaults come from the asset's long-run behaviour, not from any recording in hand."""
+
+    sample_seconds: int = 5
+    half_life_seconds: float = 900.0
+    gap_seconds: float = 30.0  # a longer silence is bridged, not measured
+    return_clip: float = 5.0  # standard deviations a single return may count for
+    prior_sigma: float = 0.45
+    prior_weight_seconds: float = 600.0
+    prior_log_sd: float = 0.40
+    drift_log_sd: float = 0.20  # volatility itself moves over the horizon we price
+    kurtosis_factor: float = 2.0  # fat tails make squared returns noisier than normal ones
+    floor: float = 0.10
+    cap: float = 3.0
+    ready_seconds: float = 120.0
+
+
+class Volatility:
+    """Feed `update` with spot prices; read `sigma`, `log_sd` and `ready`."""
+
+    __slots__ = (
+        "_bucket",
+        "_decay",
+        "_last",
+        "_previous",
+        "_previous_bucket",
+        "_prior_variance",
+        "_samples",
+        "_samples_squared",
+        "_sample_ns",
+        "_settings",
+        "_sum",
+        "_weight",
+        "log_sd",
+        "ready",
+        "sigma",
+    )
+
+    def __init__(self, settings: VolatilitySettings) -> None:
+        self._settings = settings
+        self._sample_ns = settings.sample_seconds * _NS
+        self._decay = math.log(2.0) / settings.half_life_seconds
+        self._prior_variance = settings.prior_sigma**2 / SECONDS_PER_YEAR
+        self._bucket = -1
+        self._last = 0.0
+        self._previous = 0.0
+        self._previous_bucket = -1
+        self._sum = self._weight = self._samples = self._samples_squared = 0.0
+        self.ready = False
+        self.sigma = settings.prior_sigma
+        self.log_sd = settings.prior_log_sd
+        self._refresh()
+
+    def update(self, ts_ns: int, price: float) -> bool:
+        """Take a price; True when the estimate moved. Ticks that go back in time are ignored."""
+        bucket = ts_ns // self._sample_ns
+        if bucket == self._bucket:
+            self._last = price
+            return False
+        if bucket < self._bucket:
+            return False
+        moved = self._bucket >= 0 and self._close_bucket()
+        self._bucket = bucket
+        self._last = price
+        return moved
+
+    def _close_bucket(self) -> bool:
+        steps = self._bucket - self._previous_bucket
+        seconds = steps * self._settings.sample_seconds
+        previous, known = self._previous, self._previous_bucket >= 0
+        self._previous, self._previous_bucket = self._last, self._bucket
+        if not known:
+            return False
+        decay = math.exp(-self._decay * min(seconds, 1e6))
+        self._sum *= decay
+        self._weight *= decay
+        self._samples *= decay
+        self._samples_squared *= decay * decay
+        if seconds <= self._settings.gap_seconds:
+            self._add(math.log(self._last / previous), seconds)
+        self._refresh()
+        return True
+
+    def _add(self, log_return: float, seconds: float) -> None:
+        rate = (self._sum + self._prior_variance * self._settings.prior_weight_seconds) / (
+            self._weight + self._settings.prior_weight_seconds
+        )
+        limit = self._settings.return_clip**2 * rate * seconds
+        self._sum += min(log_return * log_return, limit)
+        self._weight += seconds
+        self._samples += 1.0
+        self._samples_squared += 1.0
+
+    def _refresh(self) -> None:
+        settings = self._settings
+        total = self._weight + settings.prior_weight_seconds
+        rate = (self._sum + self._prior_variance * settings.prior_weight_seconds) / total
+        sigma = math.sqrt(rate * SECONDS_PER_YEAR)
+        self.sigma = min(max(sigma, settings.floor), settings.cap)
+        share = self._weight / total
+        measured = 0.0
+        if self._samples_squared:
+            effective = self._samples * self._samples / self._samples_squared
+            measured = settings.kurtosis_factor / (2.0 * effective)
+        self.log_sd = math.sqrt(
+            share * share * measured
+            + ((1.0 - share) * settings.prior_log_sd) ** 2
+            + settings.drift_log_sd**2
+        )
+        self.ready = self._weight >= settings.ready_seconds

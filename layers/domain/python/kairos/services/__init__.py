@@ -1,0 +1,1 @@
+"""Use cases: what the system does, told through ports and pure concepts."""
