@@ -136,6 +136,8 @@ class Ledger:
         self._rules = rules
         self._opening_cash = opening_cash
         self._cash = opening_cash
+        self._realised = 0
+        self._fees = 0
         self._markets: dict[str, _Market] = {}
         self._fills: dict[str, Fill] = {}
 
@@ -150,8 +152,7 @@ class Ledger:
     @property
     def result(self) -> Result:
         """Realised profit and fees over all markets."""
-        markets = self._markets.values()
-        return Result(sum(m.realised for m in markets), sum(m.fees for m in markets))
+        return Result(self._realised, self._fees)
 
     def market_result(self, market: str) -> Result:
         """Realised profit and fees of one market; zero where nothing was traded."""
@@ -198,7 +199,8 @@ class Ledger:
                 f"fill {fill.fill_id} would leave {cash_dollars(cash)} dollars; a deposit or an "
                 "earlier fill is missing: reconcile the account"
             )
-        _book(fill, books, pairs)
+        self._realised += _book(fill, books, pairs)
+        self._fees += fill.fee
         self._cash = cash
         self._markets[fill.market] = books
         self._fills[fill.fill_id] = fill
@@ -218,9 +220,11 @@ class Ledger:
             return 0
         if books.payout is not None:
             raise Corrupt(f"{market} paid {books.payout} for YES and now claims {yes_payout}")
+        before = books.realised
         books.payout = yes_payout
         paid = _pay(books.held[Outcome.YES], yes_payout, books)
         paid += _pay(books.held[Outcome.NO], PRICE_PER_DOLLAR - yes_payout, books)
+        self._realised += books.realised - before
         self._cash += paid
         return paid
 
@@ -247,6 +251,10 @@ class Ledger:
                 f"cash {cash_dollars(self._cash)} + cost {cash_dollars(cost)} is not "
                 f"opening cash + profit − fees {cash_dollars(booked)}"
             )
+        markets = self._markets.values()
+        by_market = Result(sum(m.realised for m in markets), sum(m.fees for m in markets))
+        if by_market != self.result:
+            raise Corrupt(f"the markets sum to {by_market}, the account to {self.result}")
         bought = _net_bought(self._fills.values())
         for market, books in self._markets.items():
             self._check_positions(market, books, bought)
@@ -289,16 +297,22 @@ def _cash_change(fill: Fill) -> int:
     return (fill.notional if fill.action is Action.SELL else -fill.notional) - fill.fee
 
 
-def _book(fill: Fill, books: _Market, pairs: int) -> None:
+def _book(fill: Fill, books: _Market, pairs: int) -> int:
+    """Change the market's books; returns the profit realised."""
     holding = books.held[fill.outcome]
-    books.fees += fill.fee
     if fill.action is Action.SELL:
-        books.realised += fill.notional - holding.take(fill.quantity)
-        return
-    holding.quantity += fill.quantity
-    holding.cost += fill.notional
-    if pairs:
-        books.realised += pairs - holding.take(pairs) - books.held[fill.outcome.other].take(pairs)
+        realised = fill.notional - holding.take(fill.quantity)
+    else:
+        holding.quantity += fill.quantity
+        holding.cost += fill.notional
+        realised = _close_pairs(pairs, books) if pairs else 0
+    books.realised += realised
+    books.fees += fill.fee
+    return realised
+
+
+def _close_pairs(pairs: int, books: _Market) -> int:
+    return pairs - books.held[Outcome.YES].take(pairs) - books.held[Outcome.NO].take(pairs)
 
 
 def _pay(holding: _Holding, payout: int, books: _Market) -> int:

@@ -1,0 +1,207 @@
+"""Keeps books true: sequence numbers, epochs, snapshots, gaps; and says what each change means.
+
+Kalshi's rules (AsyncAPI 2026-10-26): `seq` is per sid across markets and replies count; a gap
+invalidates every market of the sid until a fresh snapshot; a reconnect starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from hotpath.market import Channel, Market
+from kairos.domain.book import DEEP_CHANGE, TOP_PRICE_CHANGE, BinaryBook, BookState
+from kairos.domain.grid import FINEST, Ranges, grid
+from kairos.errors import Malformed
+from kairos.messages.commands import BookStateChanged, Command, MessageRefused
+from kairos.messages.events import (
+    BookDelta,
+    BookSnapshot,
+    ChannelReply,
+    ChannelSubscribed,
+    ConnectionOpened,
+    InputQuarantined,
+)
+
+MARKETS_MAX = 20_000
+
+
+class Books:
+    """All markets' books and the channels that feed them. Emits what happened into `outbox`."""
+
+    def __init__(self, ranges_of: Callable[[str], Ranges | None], outbox: list[Command]) -> None:
+        self.markets: dict[str, Market] = {}
+        self.channels: dict[str, dict[int, Channel]] = {}
+        self.epochs: dict[str, int] = {}
+        self._ranges_of = ranges_of
+        self._outbox = outbox
+        self.now_ns = 0
+
+    def market(self, market_id: str) -> Market:
+        found = self.markets.get(market_id)
+        if found is None:
+            if len(self.markets) >= MARKETS_MAX:
+                raise Malformed("too_many_markets", "market_ticker", f"over {MARKETS_MAX}")
+            ranges = self._ranges_of(market_id) or FINEST
+            found = Market(market_id, BinaryBook(market_id, grid(ranges)))
+            self.markets[market_id] = found
+        return found
+
+    def use_grid(self, market: Market, ranges: Ranges) -> None:
+        """The venue described (or changed) the tick structure: carry the levels over."""
+        fresh = grid(ranges)
+        old = market.book
+        if old.grid is fresh:
+            return
+        book = BinaryBook(market.market_id, fresh)
+        try:
+            book.replace(old.bids(0), old.bids(1))
+            book.state, book.reason = old.state, old.reason
+        except Malformed:
+            book.state, book.reason = BookState.GAPPED, "grid_changed"
+        market.book = book
+
+    # Connections and channels
+
+    def connection_opened(self, event: ConnectionOpened) -> None:
+        self._new_epoch(event.conn, "reconnected")
+
+    def subscribed(self, event: ChannelSubscribed) -> None:
+        """A sid that is already in use means the numbering started over: a new connection."""
+        if event.sid in self.channels.get(event.conn, {}):
+            self._new_epoch(event.conn, "resubscribed")
+        self._open_channel(event.conn, event.sid, event.channel)
+
+    def _new_epoch(self, conn: str, reason: str) -> None:
+        self.epochs[conn] = self.epochs.get(conn, 0) + 1
+        for channel in self.channels.pop(conn, {}).values():
+            self._invalidate(channel.markets.values(), BookState.RESYNCING, reason)
+
+    def _open_channel(self, conn: str, sid: int, name: str) -> Channel:
+        channel = Channel(conn, sid, name, self.now_ns)
+        self.channels.setdefault(conn, {})[sid] = channel
+        return channel
+
+    def _channel(self, conn: str, sid: int) -> Channel:
+        found = self.channels.get(conn, {}).get(sid)
+        return found if found is not None else self._open_channel(conn, sid, "")
+
+    def _invalidate(self, markets: Iterable[Market], state: BookState, reason: str) -> None:
+        for market in list(markets):
+            self.set_state(market, state, reason)
+
+    def set_state(self, market: Market, state: BookState, reason: str) -> None:
+        book = market.book
+        if book.state is state:
+            return
+        book.state, book.reason = state, reason
+        self._outbox.append(BookStateChanged(self.now_ns, market.market_id, state.value, reason))
+
+    # Sequence numbers
+
+    def _in_sequence(self, channel: Channel, seq: int, market: str | None) -> bool:
+        """Account for `seq`; False for a message that was already counted."""
+        channel.last_recv_ns = self.now_ns
+        expected = channel.next_seq
+        if expected is not None and seq < expected:
+            reason = "duplicate_sequence" if seq == expected - 1 else "stale_sequence"
+            self.refuse(market, reason, f"seq {seq} after {expected - 1} on sid {channel.sid}")
+            return False
+        channel.next_seq = seq + 1
+        if expected is not None and seq > expected:
+            channel.gaps += 1
+            reason = f"sequence_gap:{expected}..{seq - 1}"
+            self._invalidate(channel.markets.values(), BookState.GAPPED, reason)
+        return True
+
+    def refuse(self, market: str | None, reason: str, detail: str) -> None:
+        self._outbox.append(MessageRefused(self.now_ns, market, reason, detail))
+
+    def reply(self, event: ChannelReply) -> None:
+        channel = self._channel(event.conn, event.sid)
+        self._in_sequence(channel, event.seq, None)
+
+    # Books
+
+    def snapshot(self, event: BookSnapshot) -> Market | None:
+        """Take a snapshot; the market when its book is now live, None when it was refused."""
+        channel = self._channel(event.conn, event.sid)
+        if not self._in_sequence(channel, event.seq, event.market):
+            return None
+        market = self.market(event.market)
+        try:
+            market.book.replace(event.yes, event.no)
+        except Malformed as problem:
+            self.refuse(event.market, problem.reason, problem.detail)
+            self.set_state(market, BookState.GAPPED, f"bad_snapshot:{problem.reason}")
+            return None
+        if market.channel is not channel:
+            if market.channel is not None:
+                market.channel.markets.pop(market.market_id, None)
+            market.channel = channel
+        channel.markets[market.market_id] = market
+        if market.book.state is BookState.GAPPED:
+            channel.resyncs += 1
+        self.set_state(market, BookState.LIVE, "snapshot")
+        return market
+
+    def delta(self, event: BookDelta) -> tuple[Market | None, int]:
+        """The careful way for every delta the engine's fast path did not take."""
+        channel = self._channel(event.conn, event.sid)
+        if not self._in_sequence(channel, event.seq, event.market):
+            return None, DEEP_CHANGE
+        market = self.market(event.market)
+        book = market.book
+        if market.channel is not channel or book.state is BookState.RESYNCING:
+            self.refuse(event.market, "delta_before_snapshot", f"seq {event.seq}")
+            return None, DEEP_CHANGE
+        if book.state is BookState.GAPPED:
+            self.refuse(event.market, "delta_while_gapped", book.reason)
+            return None, DEEP_CHANGE
+        if book.state is BookState.STALE:
+            self.revive(channel)
+        try:
+            return market, book.apply(event.leg, event.price, event.change)
+        except Malformed as problem:
+            self.break_book(market, problem)
+            return market, TOP_PRICE_CHANGE
+
+    def break_book(self, market: Market, problem: Malformed) -> None:
+        """A delta that the book cannot take: from here on it no longer mirrors the venue."""
+        self.refuse(market.market_id, problem.reason, problem.detail)
+        self.set_state(market, BookState.GAPPED, problem.reason)
+
+    def revive(self, channel: Channel) -> None:
+        """The channel speaks again and missed nothing: its stale books are good again."""
+        for market in channel.markets.values():
+            if market.book.state is BookState.STALE:
+                self.set_state(market, BookState.LIVE, "heard_again")
+
+    def check_stale(self, stale_after_ns: int) -> list[Market]:
+        """Mark books whose channel has been silent too long; the markets that changed."""
+        changed = []
+        for channels in self.channels.values():
+            for channel in channels.values():
+                if self.now_ns - channel.last_recv_ns <= stale_after_ns:
+                    continue
+                for market in channel.markets.values():
+                    if market.book.state is BookState.LIVE and market.is_open(self.now_ns):
+                        self.set_state(market, BookState.STALE, "channel_silent")
+                        changed.append(market)
+        return changed
+
+    def quarantined(self, event: InputQuarantined) -> None:
+        """Doubt whatever the unreadable message may have changed, and no more than that."""
+        by_sid = self.channels.get(event.conn)
+        if not by_sid:
+            return
+        reason = f"unreadable:{event.reason}"
+        channel = by_sid.get(event.sid) if event.sid is not None else None
+        if channel is None:
+            for each in by_sid.values():
+                self._invalidate(each.markets.values(), BookState.GAPPED, reason)
+            return
+        if event.seq is not None and not self._in_sequence(channel, event.seq, event.market):
+            return
+        market = channel.markets.get(event.market) if event.market is not None else None
+        doubted = [market] if market is not None else list(channel.markets.values())
+        self._invalidate(doubted, BookState.GAPPED, reason)

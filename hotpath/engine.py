@@ -1,0 +1,235 @@
+"""The engine: one event in, commands out, nothing else. The same in paper, replay and live.
+
+It reads no clock, file, socket, environment variable or random source: time is in the events. It
+keeps the books true, tells the strategy what changed, and books what the venue proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hotpath.account import Account
+from hotpath.books import Books
+from hotpath.market import Market
+from hotpath.spot import Spot
+from hotpath.strategies.base import NOTHING, Strategy
+from kairos.domain.book import BookState
+from kairos.domain.contract import contract
+from kairos.domain.grid import Ranges
+from kairos.domain.ledger import LedgerRules
+from kairos.errors import Malformed
+from kairos.messages.commands import Command, MessageRefused, SubmitOrder
+from kairos.messages.events import (
+    BookDelta,
+    BookSnapshot,
+    ChannelReply,
+    ChannelSubscribed,
+    ConnectionOpened,
+    Event,
+    IndexValue,
+    InputQuarantined,
+    MarketDefined,
+    MarketDetermined,
+    OrderAccepted,
+    OrderClosed,
+    OrderFilled,
+    OrderRejected,
+    SpotHeartbeat,
+    SpotTrade,
+    TimerFired,
+    VenueQuote,
+    VenueTrade,
+)
+
+LIVE: Final = BookState.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the engine itself needs; strategies bring their own settings."""
+
+    book_stale_after_ns: int = 30_000_000_000
+    opening_cash: int = 1_000_000_000  # micro-dollars
+    ledger: LedgerRules = field(default_factory=lambda: LedgerRules(netting=True, allow_debt=False))
+
+
+def no_ranges(_market: str) -> Ranges | None:
+    """For venues that describe every market: assume nothing."""
+    return None
+
+
+class Engine:
+    """`handle(event) -> commands`. Read `markets`, `spot` and `account`; never write them."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        settings: EngineSettings,
+        account: Account,
+        spot: Spot,
+        ranges_of: Callable[[str], Ranges | None] = no_ranges,
+    ) -> None:
+        self._outbox: list[Command] = []
+        self._settings = settings
+        self._strategy = strategy
+        self.books = Books(ranges_of, self._outbox)
+        self.markets: dict[str, Market] = self.books.markets
+        self.account = account
+        self.spot = spot
+        self.now_ns = 0
+        self._handlers: dict[type[Any], Callable[[Any], Sequence[Command]]] = {
+            BookDelta: self._on_delta,
+            BookSnapshot: self._on_snapshot,
+            SpotTrade: self._on_spot,
+            SpotHeartbeat: self._on_heartbeat,
+            IndexValue: self._on_index,
+            VenueQuote: self._on_quote,
+            VenueTrade: self._on_trade,
+            ChannelReply: self._quietly(self.books.reply),
+            ChannelSubscribed: self._quietly(self.books.subscribed),
+            ConnectionOpened: self._quietly(self.books.connection_opened),
+            InputQuarantined: self._quietly(self.books.quarantined),
+            MarketDefined: self._on_defined,
+            MarketDetermined: self._on_determined,
+            TimerFired: self._on_timer,
+            OrderAccepted: self._quietly(self.account.accepted),
+            OrderRejected: self._quietly(self.account.rejected),
+            OrderFilled: self._quietly(self.account.filled),
+            OrderClosed: self._quietly(self.account.closed),
+        }
+
+    def handle(self, event: Event) -> Sequence[Command]:
+        """Take one event and return what follows from it. Engine time never goes back."""
+        recv_ns = event.recv_ns
+        if recv_ns is not None and recv_ns > self.now_ns:
+            self.now_ns = recv_ns
+        return self._handlers[type(event)](event)
+
+    def _on_delta(self, event: BookDelta) -> Sequence[Command]:
+        market = self.markets.get(event.market)
+        if market is not None and market.channel is not None:
+            channel, book = market.channel, market.book
+            if (
+                channel.next_seq == event.seq
+                and channel.sid == event.sid
+                and channel.conn == event.conn
+                and book.state is LIVE
+            ):
+                channel.next_seq = event.seq + 1
+                channel.last_recv_ns = self.now_ns
+                try:
+                    top = book.apply(event.leg, event.price, event.change)
+                except Malformed as problem:
+                    return self._broken(market, problem)
+                if top == 2 or (top and market.watch_size):
+                    commands = self._strategy.on_book(market, self.now_ns)
+                    return self._account_for(commands) if commands else NOTHING
+                return NOTHING
+        return self._slow_delta(event)
+
+    def _slow_delta(self, event: BookDelta) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market, top = self.books.delta(event)
+        if market is None or not top:
+            return self._flush()
+        return self._flush(self._strategy.on_book(market, self.now_ns))
+
+    def _broken(self, market: Market, problem: Malformed) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        self.books.break_book(market, problem)
+        return self._flush(self._strategy.on_book(market, self.now_ns))
+
+    def _on_snapshot(self, event: BookSnapshot) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market = self.books.snapshot(event)
+        if market is None:
+            return self._flush()
+        return self._flush(self._strategy.on_book(market, self.now_ns))
+
+    def _on_spot(self, event: SpotTrade) -> Sequence[Command]:
+        if not self.spot.take(event, self.now_ns):
+            return NOTHING
+        commands = self._strategy.on_spot(event.price, self.now_ns)
+        return self._account_for(commands) if commands else NOTHING
+
+    def _on_heartbeat(self, event: SpotHeartbeat) -> Sequence[Command]:
+        self.spot.heartbeat(event, self.now_ns)
+        return NOTHING
+
+    def _on_index(self, event: IndexValue) -> Sequence[Command]:
+        return self._account_for(self._strategy.on_index(event, self.now_ns))
+
+    def _on_quote(self, event: VenueQuote) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market = self.books.market(event.market)
+        return self._account_for(self._strategy.on_quote(event, market, self.now_ns))
+
+    def _on_trade(self, event: VenueTrade) -> Sequence[Command]:
+        return NOTHING
+
+    def _on_defined(self, event: MarketDefined) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market = self.books.market(event.market)
+        if event.close_ns is not None:
+            market.close_ns = event.close_ns
+        if event.grid is not None:
+            self.books.use_grid(market, event.grid)
+        if event.strike_type is not None and market.close_ns is not None:
+            self._define_contract(market, event, event.strike_type, market.close_ns)
+        self._strategy.on_market(market, self.now_ns)
+        return self._flush()
+
+    def _define_contract(
+        self, market: Market, event: MarketDefined, strike_type: str, close_ns: int
+    ) -> None:
+        try:
+            market.contract = contract(
+                event.market, strike_type, event.floor_strike, event.cap_strike, close_ns
+            )
+        except Malformed as problem:
+            self._outbox.append(
+                MessageRefused(self.now_ns, event.market, problem.reason, problem.detail)
+            )
+
+    def _on_determined(self, event: MarketDetermined) -> Sequence[Command]:
+        market = self.books.market(event.market)
+        if market.outcome is not None and market.outcome is not event.outcome:
+            detail = f"{event.source} says {event.outcome}, was {market.outcome}"
+            self.books.refuse(event.market, "outcome_conflict", detail)
+            return self._flush()
+        market.outcome = event.outcome
+        self.account.settled(market, event.outcome)
+        self._strategy.on_market(market, self.now_ns)
+        return self._flush()
+
+    def _on_timer(self, event: TimerFired) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        for market in self.books.check_stale(self._settings.book_stale_after_ns):
+            self._outbox.extend(self._strategy.on_book(market, self.now_ns))
+        return self._flush(self._strategy.on_timer(self.now_ns))
+
+    def _quietly(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
+        """For events that the strategy hears of through what they change."""
+
+        def handler(event: Event) -> Sequence[Command]:
+            self.books.now_ns = self.now_ns
+            act(event)
+            return self._flush() if self._outbox else NOTHING
+
+        return handler
+
+    def _flush(self, commands: Sequence[Command] = NOTHING) -> Sequence[Command]:
+        """What the books had to say first, then what the strategy concluded."""
+        if not self._outbox:
+            return self._account_for(commands)
+        everything = [*self._outbox, *commands]
+        self._outbox.clear()
+        return self._account_for(everything)
+
+    def _account_for(self, commands: Sequence[Command]) -> Sequence[Command]:
+        for command in commands:
+            if type(command) is SubmitOrder:
+                self.account.submitted(command, self.books.market(command.market))
+        return commands

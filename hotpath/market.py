@@ -1,0 +1,71 @@
+"""What the engine knows about one market, in one place that the hot loop can reach in one look-up."""
+
+from __future__ import annotations
+
+from kairos.domain.book import BinaryBook
+from kairos.domain.contract import Contract
+from kairos.domain.instruments import Outcome
+
+
+class Channel:
+    """One subscription of one connection: `seq` counts across all its markets."""
+
+    __slots__ = ("conn", "gaps", "last_recv_ns", "markets", "name", "next_seq", "resyncs", "sid")
+
+    def __init__(self, conn: str, sid: int, name: str, now_ns: int) -> None:
+        self.conn = conn
+        self.sid = sid
+        self.name = name
+        self.next_seq: int | None = None
+        self.last_recv_ns = now_ns
+        self.markets: dict[str, Market] = {}
+        self.gaps = 0
+        self.resyncs = 0
+
+
+class Market:
+    """A market's contract, book, position and orders in flight.
+
+    `position` is micro-contracts held per outcome; `in_flight` counts orders that are not closed;
+    `reserved` is the cash (micro-dollars) that buys in flight may still cost.
+    """
+
+    __slots__ = (
+        "book",
+        "channel",
+        "close_ns",
+        "contract",
+        "cost",
+        "exit_count",
+        "exit_seen_ns",
+        "in_flight",
+        "last_entry_ns",
+        "market_id",
+        "no_held",
+        "outcome",
+        "reserved",
+        "slot",
+        "watch_size",
+        "yes_held",
+    )
+
+    def __init__(self, market_id: str, book: BinaryBook) -> None:
+        self.market_id = market_id
+        self.book = book
+        self.channel: Channel | None = None
+        self.contract: Contract | None = None
+        self.close_ns: int | None = None
+        self.outcome: Outcome | None = None
+        self.yes_held = 0
+        self.no_held = 0
+        self.cost = 0
+        self.reserved = 0
+        self.in_flight = 0
+        self.last_entry_ns = 0
+        self.exit_count = 0
+        self.exit_seen_ns = 0
+        self.watch_size = False
+        self.slot = -1
+
+    def is_open(self, now_ns: int) -> bool:
+        return self.outcome is None and (self.close_ns is None or now_ns < self.close_ns)

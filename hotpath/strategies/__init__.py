@@ -1,0 +1,1 @@
+"""Strategies: small modules behind one protocol (`base.Strategy`)."""
