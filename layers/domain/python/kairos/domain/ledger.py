@@ -172,6 +172,11 @@ class Ledger:
         books = self._markets.get(market)
         return books.held[outcome].quantity if books is not None else 0
 
+    def cost(self, market: str) -> int:
+        """What is held of a market cost this much, both outcomes together."""
+        books = self._markets.get(market)
+        return sum(holding.cost for holding in books.held.values()) if books is not None else 0
+
     def positions(self) -> Iterator[Position]:
         """What is held, in the order the markets were first traded."""
         for market, books in self._markets.items():

@@ -83,8 +83,8 @@ def in_force(history: Sequence[Dated[T]], ts_ns: int, what: str) -> T:
         if entry.from_ns <= ts_ns:
             return entry.value
     raise UsageError(
-        f"no {what} are known for {_day(ts_ns)}: the first we know hold from "
-        f"{_day(history[0].from_ns)}. Use later data, or state the fees of the market."
+        f"no {what} are known for {_moment(ts_ns)}: the first we know hold from "
+        f"{_moment(history[0].from_ns)}. Use later data, or state the fees of the market."
     )
 
 
@@ -111,5 +111,7 @@ def bad_fill(price: int, quantity: int) -> Malformed:
     )
 
 
-def _day(ts_ns: int) -> str:
-    return (_EPOCH + timedelta(seconds=ts_ns // NANOSECONDS_PER_SECOND)).date().isoformat()
+def _moment(ts_ns: int) -> str:
+    return (_EPOCH + timedelta(seconds=ts_ns // NANOSECONDS_PER_SECOND)).strftime(
+        "%Y-%m-%d %H:%M UTC"
+    )
