@@ -85,7 +85,7 @@ class Account:
     def _refresh(self, market: Market) -> None:
         market.yes_held = self.ledger.held(market.market_id, Outcome.YES)
         market.no_held = self.ledger.held(market.market_id, Outcome.NO)
-        cost = sum(p.cost for p in self.ledger.positions() if p.market == market.market_id)
+        cost = self.ledger.cost(market.market_id)
         self.cost += cost - market.cost
         market.cost = cost
 

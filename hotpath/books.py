@@ -6,6 +6,7 @@ invalidates every market of the sid until a fresh snapshot; a reconnect starts o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from hotpath.market import Channel, Market
@@ -31,7 +32,9 @@ class Books:
     def __init__(self, ranges_of: Callable[[str], Ranges | None], outbox: list[Command]) -> None:
         self.markets: dict[str, Market] = {}
         self.channels: dict[str, dict[int, Channel]] = {}
-        self.epochs: dict[str, int] = {}
+        self.epochs: Counter[str] = Counter()
+        self.gaps: Counter[str] = Counter()
+        self.resyncs: Counter[str] = Counter()
         self._ranges_of = ranges_of
         self._outbox = outbox
         self.now_ns = 0
@@ -72,7 +75,7 @@ class Books:
         self._open_channel(event.conn, event.sid, event.channel)
 
     def _new_epoch(self, conn: str, reason: str) -> None:
-        self.epochs[conn] = self.epochs.get(conn, 0) + 1
+        self.epochs[conn] += 1
         for channel in self.channels.pop(conn, {}).values():
             self._invalidate(channel.markets.values(), BookState.RESYNCING, reason)
 
@@ -108,7 +111,7 @@ class Books:
             return False
         channel.next_seq = seq + 1
         if expected is not None and seq > expected:
-            channel.gaps += 1
+            self.gaps[channel.conn] += 1
             reason = f"sequence_gap:{expected}..{seq - 1}"
             self._invalidate(channel.markets.values(), BookState.GAPPED, reason)
         return True
@@ -140,7 +143,7 @@ class Books:
             market.channel = channel
         channel.markets[market.market_id] = market
         if market.book.state is BookState.GAPPED:
-            channel.resyncs += 1
+            self.resyncs[channel.conn] += 1
         self.set_state(market, BookState.LIVE, "snapshot")
         return market
 

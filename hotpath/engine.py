@@ -73,7 +73,7 @@ class Engine:
     ) -> None:
         self._outbox: list[Command] = []
         self._settings = settings
-        self._strategy = strategy
+        self.strategy = strategy
         self.books = Books(ranges_of, self._outbox)
         self.markets: dict[str, Market] = self.books.markets
         self.account = account
@@ -124,7 +124,7 @@ class Engine:
                 except Malformed as problem:
                     return self._broken(market, problem)
                 if top == 2 or (top and market.watch_size):
-                    commands = self._strategy.on_book(market, self.now_ns)
+                    commands = self.strategy.on_book(market, self.now_ns)
                     return self._account_for(commands) if commands else NOTHING
                 return NOTHING
         return self._slow_delta(event)
@@ -134,24 +134,24 @@ class Engine:
         market, top = self.books.delta(event)
         if market is None or not top:
             return self._flush()
-        return self._flush(self._strategy.on_book(market, self.now_ns))
+        return self._flush(self.strategy.on_book(market, self.now_ns))
 
     def _broken(self, market: Market, problem: Malformed) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         self.books.break_book(market, problem)
-        return self._flush(self._strategy.on_book(market, self.now_ns))
+        return self._flush(self.strategy.on_book(market, self.now_ns))
 
     def _on_snapshot(self, event: BookSnapshot) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         market = self.books.snapshot(event)
         if market is None:
             return self._flush()
-        return self._flush(self._strategy.on_book(market, self.now_ns))
+        return self._flush(self.strategy.on_book(market, self.now_ns))
 
     def _on_spot(self, event: SpotTrade) -> Sequence[Command]:
         if not self.spot.take(event, self.now_ns):
             return NOTHING
-        commands = self._strategy.on_spot(event.price, self.now_ns)
+        commands = self.strategy.on_spot(event.price, self.now_ns)
         return self._account_for(commands) if commands else NOTHING
 
     def _on_heartbeat(self, event: SpotHeartbeat) -> Sequence[Command]:
@@ -159,12 +159,12 @@ class Engine:
         return NOTHING
 
     def _on_index(self, event: IndexValue) -> Sequence[Command]:
-        return self._account_for(self._strategy.on_index(event, self.now_ns))
+        return self._account_for(self.strategy.on_index(event, self.now_ns))
 
     def _on_quote(self, event: VenueQuote) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         market = self.books.market(event.market)
-        return self._account_for(self._strategy.on_quote(event, market, self.now_ns))
+        return self._account_for(self.strategy.on_quote(event, market, self.now_ns))
 
     def _on_trade(self, event: VenueTrade) -> Sequence[Command]:
         return NOTHING
@@ -172,13 +172,14 @@ class Engine:
     def _on_defined(self, event: MarketDefined) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         market = self.books.market(event.market)
+        market.definition = event
         if event.close_ns is not None:
             market.close_ns = event.close_ns
         if event.grid is not None:
             self.books.use_grid(market, event.grid)
         if event.strike_type is not None and market.close_ns is not None:
             self._define_contract(market, event, event.strike_type, market.close_ns)
-        self._strategy.on_market(market, self.now_ns)
+        self.strategy.on_market(market, self.now_ns)
         return self._flush()
 
     def _define_contract(
@@ -201,14 +202,14 @@ class Engine:
             return self._flush()
         market.outcome = event.outcome
         self.account.settled(market, event.outcome)
-        self._strategy.on_market(market, self.now_ns)
+        self.strategy.on_market(market, self.now_ns)
         return self._flush()
 
     def _on_timer(self, event: TimerFired) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         for market in self.books.check_stale(self._settings.book_stale_after_ns):
-            self._outbox.extend(self._strategy.on_book(market, self.now_ns))
-        return self._flush(self._strategy.on_timer(self.now_ns))
+            self._outbox.extend(self.strategy.on_book(market, self.now_ns))
+        return self._flush(self.strategy.on_timer(self.now_ns))
 
     def _quietly(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
         """For events that the strategy hears of through what they change."""

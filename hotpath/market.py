@@ -5,12 +5,13 @@ from __future__ import annotations
 from kairos.domain.book import BinaryBook
 from kairos.domain.contract import Contract
 from kairos.domain.instruments import Outcome
+from kairos.messages.events import MarketDefined
 
 
 class Channel:
     """One subscription of one connection: `seq` counts across all its markets."""
 
-    __slots__ = ("conn", "gaps", "last_recv_ns", "markets", "name", "next_seq", "resyncs", "sid")
+    __slots__ = ("conn", "last_recv_ns", "markets", "name", "next_seq", "sid")
 
     def __init__(self, conn: str, sid: int, name: str, now_ns: int) -> None:
         self.conn = conn
@@ -19,8 +20,6 @@ class Channel:
         self.next_seq: int | None = None
         self.last_recv_ns = now_ns
         self.markets: dict[str, Market] = {}
-        self.gaps = 0
-        self.resyncs = 0
 
 
 class Market:
@@ -36,6 +35,7 @@ class Market:
         "close_ns",
         "contract",
         "cost",
+        "definition",
         "exit_count",
         "exit_seen_ns",
         "in_flight",
@@ -44,7 +44,6 @@ class Market:
         "no_held",
         "outcome",
         "reserved",
-        "slot",
         "watch_size",
         "yes_held",
     )
@@ -53,6 +52,7 @@ class Market:
         self.market_id = market_id
         self.book = book
         self.channel: Channel | None = None
+        self.definition: MarketDefined | None = None
         self.contract: Contract | None = None
         self.close_ns: int | None = None
         self.outcome: Outcome | None = None
@@ -65,7 +65,6 @@ class Market:
         self.exit_count = 0
         self.exit_seen_ns = 0
         self.watch_size = False
-        self.slot = -1
 
     def is_open(self, now_ns: int) -> bool:
         return self.outcome is None and (self.close_ns is None or now_ns < self.close_ns)

@@ -39,8 +39,18 @@ def fingerprint(groups: list[str]) -> str:
 
 def uv_from_pip() -> Path | None:
     """Let pip unpack uv, so that the user's own index settings apply."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
-               "--disable-pip-version-check", "--target", str(TOOLS), f"uv=={UV_VERSION}"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--target",
+        str(TOOLS),
+        f"uv=={UV_VERSION}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = TOOLS / "bin" / "uv"
     return found if done.returncode == 0 and found.exists() else None

@@ -42,6 +42,10 @@ class Strategy(Protocol):
         """The venue's ticker stated a top of book."""
         ...
 
+    def estimate(self, market: Market, now_ns: int) -> float | None:
+        """P(YES) as the strategy sees it now, for scoring; None when it has no opinion."""
+        ...
+
     def on_timer(self, now_ns: int) -> Commands:
         """About once a second, whatever else happens."""
         ...

@@ -6,8 +6,6 @@ leaves a Decision with its reasons in order; only one with none of them trades.
 
 from __future__ import annotations
 
-import hashlib
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
@@ -18,6 +16,7 @@ from hotpath.spot import Spot
 from hotpath.strategies import reasons as why
 from hotpath.strategies.base import NOTHING, Commands
 from hotpath.strategies.fee_table import FeeTable
+from hotpath.strategies.order_ids import order_id
 from kairos.domain.book import BookState
 from kairos.domain.fair_value import FairValue, fair_value, settlement_moments
 from kairos.domain.fees.schedule import FeeSchedule
@@ -195,14 +194,18 @@ class BtcEdge:
             volatility.sigma, volatility.log_sd, self._basis_deviation(now_ns),
         )  # fmt: skip
 
+    def estimate(self, market: Market, now_ns: int) -> float | None:
+        if not self.volatility.ready or now_ns - self._spot.heard_ns > self._spot_stale_ns:
+            return None
+        fair = self.fair_value(market, now_ns)
+        return None if fair is None else fair.probability
+
     def _basis_deviation(self, now_ns: int) -> float:
-        fresh = 0 <= self._index_ns and now_ns - self._index_ns <= self._spot_stale_ns
+        fresh = self._index_ns >= 0 and now_ns - self._index_ns <= self._spot_stale_ns
         settings = self._settings
         return settings.basis_dollars_with_index if fresh else settings.basis_dollars
 
-    def _evaluate(
-        self, market: Market, now_ns: int, trigger: str, commands: list[Command]
-    ) -> None:
+    def _evaluate(self, market: Market, now_ns: int, trigger: str, commands: list[Command]) -> None:
         """Price one market and append its Decision, and an order when nothing speaks against it."""
         horizon_ns = (market.close_ns or 0) - now_ns
         if horizon_ns < 0:
@@ -216,9 +219,7 @@ class BtcEdge:
         p, uncertainty = fair
         bid, ask = book.yes_bid, book.yes_ask
         fee = self._table_of[market.market_id]
-        haircut = (
-            self._settings.uncertainty_multiplier * uncertainty + self._settings.cost_buffer
-        )
+        haircut = self._settings.uncertainty_multiplier * uncertainty + self._settings.cost_buffer
         ev_yes = None if ask is None else p - ask / _DOLLAR - fee[ask]
         ev_no = None if bid is None else bid / _DOLLAR - p - fee[PRICE_PER_DOLLAR - bid]
         if ev_no is not None and (ev_yes is None or ev_no > ev_yes):
@@ -380,11 +381,3 @@ class BtcEdge:
             )
         )  # fmt: skip
         return "EXIT", side, held
-
-
-def order_id(profile: str, market: str, side: Outcome, action: Action, ts_ns: int) -> str:
-    """The same decision always has the same id, so that sending it twice is one order."""
-    text = f"{profile}|{market}|{side}|{action}|{ts_ns}"
-    return "kr-" + hashlib.sha256(text.encode()).hexdigest()[:24]
-
-

@@ -24,7 +24,9 @@ class UsageError(KairosError):
 class InputError(KairosError):
     """A file cannot be used. Carries what a person needs to mend it."""
 
-    def __init__(self, path: Path | str, problem: str, remedy: str, line: int | None = None) -> None:
+    def __init__(
+        self, path: Path | str, problem: str, remedy: str, line: int | None = None
+    ) -> None:
         where = f"{path}:{line}" if line is not None else str(path)
         super().__init__(f"{where}: {problem}. {remedy}")
         self.path = str(path)

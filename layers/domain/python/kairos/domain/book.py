@@ -88,9 +88,7 @@ class BinaryBook:
         self.yes, self.best_yes = fresh_yes
         self.no, self.best_no = fresh_no
 
-    def _levels(
-        self, bids: Iterable[tuple[int, int]], slots: list[int]
-    ) -> tuple[list[int], int]:
+    def _levels(self, bids: Iterable[tuple[int, int]], slots: list[int]) -> tuple[list[int], int]:
         levels, best = [0] * self.grid.size, -1
         for price, quantity in bids:
             slot = slots[price]
@@ -123,9 +121,10 @@ class BinaryBook:
     @property
     def crossed(self) -> bool:
         """A YES bid at or above the YES ask: legal for single deltas, never a state to price."""
-        return self.best_yes + self.best_no >= self.grid.size - 1 and min(
-            self.best_yes, self.best_no
-        ) >= 0
+        return (
+            self.best_yes + self.best_no >= self.grid.size - 1
+            and min(self.best_yes, self.best_no) >= 0
+        )
 
     def quantity_at(self, leg: int, price: int) -> int:
         """Micro-contracts resting at a leg's price; 0 off the grid."""
@@ -141,7 +140,9 @@ class BinaryBook:
             prices, levels = self.grid.yes_price, self.yes
         else:
             prices, levels = self.grid.no_price, self.no
-        return [(prices[slot], levels[slot]) for slot in reversed(range(self.grid.size)) if levels[slot]]
+        return [
+            (prices[slot], levels[slot]) for slot in reversed(range(self.grid.size)) if levels[slot]
+        ]
 
     def sha256(self) -> str:
         """Hash of `yes price:quantity,…|no price:quantity,…` in integer units, best first."""

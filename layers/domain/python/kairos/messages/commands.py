@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 import msgspec
@@ -66,6 +67,43 @@ class Decision(msgspec.Struct, gc=False, frozen=True):
     quantity: int
 
 
+class DecisionSweep(msgspec.Struct, gc=False, frozen=True):
+    """Decisions about many markets at one moment, kept as columns until somebody reads them.
+
+    One entry per market in every column; None stands where a single Decision has None.
+    """
+
+    ts_ns: int
+    profile: str
+    trigger: str
+    spot: float | None
+    sigma: float | None
+    markets: tuple[str, ...]
+    sides: tuple[Outcome | None, ...]
+    reasons: tuple[tuple[str, ...], ...]
+    probabilities: tuple[float, ...]
+    uncertainties: tuple[float, ...]
+    horizons_ns: tuple[int, ...]
+    yes_bids: tuple[int | None, ...]
+    yes_asks: tuple[int | None, ...]
+    evs_yes: tuple[float | None, ...]
+    evs_no: tuple[float | None, ...]
+    evs_net: tuple[float | None, ...]
+
+    def expand(self) -> Iterator[Decision]:
+        """The same as one PASS Decision per market."""
+        columns = zip(
+            self.markets, self.sides, self.reasons, self.probabilities, self.uncertainties,
+            self.horizons_ns, self.yes_bids, self.yes_asks, self.evs_yes, self.evs_no,
+            self.evs_net, strict=True,
+        )  # fmt: skip
+        for market, side, why, p, doubt, horizon, bid, ask, ev_yes, ev_no, ev in columns:
+            yield Decision(
+                self.ts_ns, market, self.profile, self.trigger, "PASS", side, why, p, doubt,
+                self.spot, self.sigma, horizon, bid, ask, ev_yes, ev_no, ev, 0,
+            )  # fmt: skip
+
+
 class BookStateChanged(msgspec.Struct, gc=False, frozen=True):
     """A market's book became live, stale, gapped or resyncing, and why."""
 
@@ -84,4 +122,4 @@ class MessageRefused(msgspec.Struct, gc=False, frozen=True):
     detail: str
 
 
-Command = SubmitOrder | CancelOrder | Decision | BookStateChanged | MessageRefused
+Command = SubmitOrder | CancelOrder | Decision | DecisionSweep | BookStateChanged | MessageRefused

@@ -115,6 +115,8 @@ class LineDecoder:
         self._others[key] += 1
 
     def _explain(self, line: bytes) -> Parsed:
+        if not line.strip():
+            return ()
         fields: dict[str, Any] = {}
         try:
             fields = _object(line)
@@ -196,14 +198,14 @@ class LineDecoder:
         message = msgspec.convert(raw, CoinbaseMessage)  # type: ignore[arg-type]
         return coinbase.event(recv_ns, conn, message)
 
-    def _quarantine(self, fields: dict[str, Any], problem: Malformed) -> InputQuarantined:
+    def _quarantine(self, fields: dict[str, Any], problem: Malformed) -> Parsed:
         self.problem = problem
         raw = fields.get("raw")
         raw = raw if isinstance(raw, dict) else {}
         msg = raw.get("msg")
         recv_ns, source, conn = fields.get("recv_ns"), fields.get("src"), fields.get("conn")
         self._count(source if isinstance(source, str) else "unreadable", "quarantined")
-        return InputQuarantined(
+        event = InputQuarantined(
             recv_ns if _plausible(recv_ns) else None,
             source if isinstance(source, str) else "",
             conn if isinstance(conn, str) else source if isinstance(source, str) else "",
@@ -212,6 +214,7 @@ class LineDecoder:
             _integer(raw.get("seq")),
             _market(msg if isinstance(msg, dict) else raw),
         )
+        return (event,)
 
 
 def _plausible(value: object) -> bool:

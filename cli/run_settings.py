@@ -1,0 +1,78 @@
+"""Settings of a run: defaults, then a TOML file, then `--set name=value`; nothing unknown passes."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from hotpath.assembly import RunSettings
+from kairos.errors import UsageError
+
+
+def load_settings(
+    config: Path | None, assignments: Sequence[str], overrides: Mapping[str, Any]
+) -> RunSettings:
+    """Raises UsageError naming the file, the field and what would be right."""
+    values: dict[str, Any] = {}
+    if config is not None:
+        _merge(values, _read(config), str(config))
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator:
+            raise UsageError(f"--set {assignment!r}: write it as name=value")
+        _merge(values, _nested(name.strip().split("."), text.strip()), f"--set {name}")
+    _merge(values, {name: value for name, value in overrides.items() if value is not None}, "")
+    return _validate(values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: is not TOML: {error}") from error
+
+
+def _nested(path: list[str], value: str) -> dict[str, Any]:
+    return {path[0]: value if len(path) == 1 else _nested(path[1:], value)}
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any], where: str) -> None:
+    _refuse_unknown(RunSettings, new, where, "")
+    _deep_update(into, new)
+
+
+def _deep_update(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for name, value in new.items():
+        if isinstance(value, Mapping):
+            _deep_update(into.setdefault(name, {}), value)
+        else:
+            into[name] = value
+
+
+def _refuse_unknown(shape: type, given: Mapping[str, Any], where: str, prefix: str) -> None:
+    known = {field.name: field for field in fields(shape)}
+    for name, value in given.items():
+        if name not in known:
+            choices = ", ".join(f"{prefix}{each}" for each in sorted(known))
+            raise UsageError(f"{where}: there is no setting {prefix}{name}. There are: {choices}")
+        inner = known[name].default_factory
+        if isinstance(inner, type) and is_dataclass(inner):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{where}: {prefix}{name} is a group; set {prefix}{name}.<name>")
+            _refuse_unknown(inner, value, where, f"{prefix}{name}.")
+
+
+def _validate(values: dict[str, Any]) -> RunSettings:
+    try:
+        return TypeAdapter(RunSettings).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"setting {name}: {first['msg']} (was {first['input']!r})") from error
