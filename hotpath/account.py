@@ -35,6 +35,7 @@ class Account:
         self.orders: dict[str, OpenOrder] = {}
         self.reserved = 0
         self.cost = 0
+        self.busy: set[str] = set()  # markets with a position or an order in flight
 
     @property
     def exposure(self) -> int:
@@ -49,6 +50,7 @@ class Account:
         self.reserved += opened.reserved
         market.reserved += opened.reserved
         market.in_flight += 1
+        self.busy.add(market.market_id)
 
     def accepted(self, event: OrderAccepted) -> None:
         self._find(event.client_order_id)
@@ -88,6 +90,13 @@ class Account:
         cost = self.ledger.cost(market.market_id)
         self.cost += cost - market.cost
         market.cost = cost
+        self._note_busy(market)
+
+    def _note_busy(self, market: Market) -> None:
+        if market.in_flight or market.yes_held or market.no_held:
+            self.busy.add(market.market_id)
+        else:
+            self.busy.discard(market.market_id)
 
     def _release(self, opened: OpenOrder, amount: int) -> None:
         amount = min(amount, opened.reserved)
@@ -100,6 +109,7 @@ class Account:
         self._release(opened, opened.reserved)
         opened.market.in_flight -= 1
         del self.orders[client_order_id]
+        self._note_busy(opened.market)
 
     def _find(self, client_order_id: str) -> OpenOrder:
         opened = self.orders.get(client_order_id)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from hotpath.market import Channel, Market
-from kairos.domain.book import DEEP_CHANGE, TOP_PRICE_CHANGE, BinaryBook, BookState
+from kairos.domain.book import DEEP_CHANGE, BinaryBook, BookState
 from kairos.domain.grid import FINEST, Ranges, grid
 from kairos.errors import Malformed
 from kairos.messages.commands import BookStateChanged, Command, MessageRefused
@@ -166,7 +166,7 @@ class Books:
             return market, book.apply(event.leg, event.price, event.change)
         except Malformed as problem:
             self.break_book(market, problem)
-            return market, TOP_PRICE_CHANGE
+            return None, DEEP_CHANGE
 
     def break_book(self, market: Market, problem: Malformed) -> None:
         """A delta that the book cannot take: from here on it no longer mirrors the venue."""
@@ -179,9 +179,8 @@ class Books:
             if market.book.state is BookState.STALE:
                 self.set_state(market, BookState.LIVE, "heard_again")
 
-    def check_stale(self, stale_after_ns: int) -> list[Market]:
-        """Mark books whose channel has been silent too long; the markets that changed."""
-        changed = []
+    def check_stale(self, stale_after_ns: int) -> None:
+        """Mark books whose channel has been silent too long."""
         for channels in self.channels.values():
             for channel in channels.values():
                 if self.now_ns - channel.last_recv_ns <= stale_after_ns:
@@ -189,8 +188,6 @@ class Books:
                 for market in channel.markets.values():
                     if market.book.state is BookState.LIVE and market.is_open(self.now_ns):
                         self.set_state(market, BookState.STALE, "channel_silent")
-                        changed.append(market)
-        return changed
 
     def quarantined(self, event: InputQuarantined) -> None:
         """Doubt whatever the unreadable message may have changed, and no more than that."""

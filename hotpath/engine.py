@@ -20,7 +20,7 @@ from kairos.domain.contract import contract
 from kairos.domain.grid import Ranges
 from kairos.domain.ledger import LedgerRules
 from kairos.errors import Malformed
-from kairos.messages.commands import Command, MessageRefused, SubmitOrder
+from kairos.messages.commands import BookStateChanged, Command, MessageRefused, SubmitOrder
 from kairos.messages.events import (
     BookDelta,
     BookSnapshot,
@@ -139,7 +139,7 @@ class Engine:
     def _broken(self, market: Market, problem: Malformed) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         self.books.break_book(market, problem)
-        return self._flush(self.strategy.on_book(market, self.now_ns))
+        return self._flush()
 
     def _on_snapshot(self, event: BookSnapshot) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
@@ -207,8 +207,7 @@ class Engine:
 
     def _on_timer(self, event: TimerFired) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
-        for market in self.books.check_stale(self._settings.book_stale_after_ns):
-            self._outbox.extend(self.strategy.on_book(market, self.now_ns))
+        self.books.check_stale(self._settings.book_stale_after_ns)
         return self._flush(self.strategy.on_timer(self.now_ns))
 
     def _quietly(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
@@ -225,7 +224,11 @@ class Engine:
         """What the books had to say first, then what the strategy concluded."""
         if not self._outbox:
             return self._account_for(commands)
-        everything = [*self._outbox, *commands]
+        concluded: list[Command] = []
+        for said in self._outbox:
+            if isinstance(said, BookStateChanged):
+                concluded += self.strategy.on_state(self.markets[said.market], self.now_ns)
+        everything = [*self._outbox, *concluded, *commands]
         self._outbox.clear()
         return self._account_for(everything)
 

@@ -36,7 +36,6 @@ class Market:
         "contract",
         "cost",
         "definition",
-        "exit_count",
         "exit_seen_ns",
         "in_flight",
         "last_entry_ns",
@@ -62,8 +61,7 @@ class Market:
         self.reserved = 0
         self.in_flight = 0
         self.last_entry_ns = 0
-        self.exit_count = 0
-        self.exit_seen_ns = 0
+        self.exit_seen_ns: int | None = None
         self.watch_size = False
 
     def is_open(self, now_ns: int) -> bool:

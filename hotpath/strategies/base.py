@@ -27,7 +27,11 @@ class Strategy(Protocol):
         ...
 
     def on_book(self, market: Market, now_ns: int) -> Commands:
-        """The top of a market's book, or its state, changed."""
+        """The top of a market's live book changed."""
+        ...
+
+    def on_state(self, market: Market, now_ns: int) -> Commands:
+        """A market's book became live, stale, gapped or resyncing."""
         ...
 
     def on_spot(self, price: float, now_ns: int) -> Commands:

@@ -109,6 +109,9 @@ class BtcEdgeV1:
     def on_book(self, market: Market, now_ns: int) -> Commands:
         return NOTHING
 
+    def on_state(self, market: Market, now_ns: int) -> Commands:
+        return NOTHING
+
     def on_index(self, event: IndexValue, now_ns: int) -> Commands:
         return NOTHING
 

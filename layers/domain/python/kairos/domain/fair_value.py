@@ -8,73 +8,82 @@ and their spread is reported as the uncertainty that costs expected value.
 
 from __future__ import annotations
 
-import math
-from typing import Final, NamedTuple
+from math import erfc, inf, sqrt
+from typing import Final
 
 from kairos.domain.settlement_average import PRINTS, prints_remaining, variance_seconds
 from kairos.domain.volatility import SECONDS_PER_YEAR
 
-_SQRT_HALF: Final = math.sqrt(0.5)
-_SQRT_3: Final = math.sqrt(3.0)
-_OUTER: Final = 1.0 / 6.0
-_INNER: Final = 2.0 / 3.0
+# Weights of the nodes at log sigma - sqrt(3) sd, log sigma, log sigma + sqrt(3) sd; the halves of
+# 0.5 * erfc are folded in.
+OUTER: Final = 1.0 / 6.0
+INNER: Final = 2.0 / 3.0
 # A model is never certain: what it cannot imagine happens more often than this.
 PROBABILITY_MIN: Final = 1e-6
 
+_LAST_PRINT_SECONDS: Final = PRINTS - 1
+_AVERAGED_SECONDS: Final = _LAST_PRINT_SECONDS - variance_seconds(_LAST_PRINT_SECONDS, PRINTS)
 
-class FairValue(NamedTuple):
-    """`probability` of YES and its standard deviation over what volatility might be."""
-
-    probability: float
-    uncertainty: float
+Moments = tuple[float, float]
+"""(mean in dollars, variance in dollars squared) of a settlement value."""
 
 
 def settlement_moments(
-    spot: float, seconds_to_close: float, realised_total: float, realised_count: int
-) -> tuple[float, float]:
-    """Mean of the settlement value in dollars, and dollars of sd per unit of sigma * basis.
-
-    The second is `weight * spot * sqrt(seconds / year)`: multiply by the annualised sigma. Prints
-    that should be realised but were not seen are filled with the spot.
+    spot: float,
+    seconds_to_close: float,
+    realised_total: float,
+    realised_count: int,
+    sigma: float,
+) -> Moments:
+    """Mean and variance of the settlement average given `realised_count` prints summing to
+    `realised_total`. `sigma` is annualised. Prints that should be realised but were not seen are
+    filled with the spot.
     """
+    rate = sigma * sigma * spot * spot / SECONDS_PER_YEAR
+    if seconds_to_close >= _LAST_PRINT_SECONDS:
+        return spot, rate * (seconds_to_close - _AVERAGED_SECONDS)
     remaining = prints_remaining(seconds_to_close)
     unseen = PRINTS - remaining - realised_count
     mean = (realised_total + (remaining + unseen) * spot) / PRINTS
-    seconds = variance_seconds(seconds_to_close, remaining)
-    return mean, remaining / PRINTS * spot * math.sqrt(seconds / SECONDS_PER_YEAR)
+    weight = remaining / PRINTS
+    return mean, rate * weight * weight * variance_seconds(seconds_to_close, remaining)
 
 
-def fair_value(
-    lower: float,
-    upper: float,
-    mean: float,
-    deviation: float,
-    sigma: float,
-    sigma_log_sd: float,
-    basis_deviation: float,
-) -> FairValue:
-    """P(lower <= settlement < upper), dollars; `deviation` and `mean` as `settlement_moments`.
+def probability(
+    lower: float, upper: float, mean: float, variance: float, spread: float, fixed: float
+) -> tuple[float, float]:
+    """P(lower <= settlement < upper) and its standard deviation over what volatility might be.
 
-    `basis_deviation` is the dollars by which the spot proxy may differ from the index.
+    `spread` is exp(2 sqrt(3) sd of log sigma): the ratio of the outer nodes' variances to the
+    inner one's. `fixed` is variance that does not scale with volatility (the proxy's basis).
     """
-    spread = math.exp(_SQRT_3 * sigma_log_sd)
-    base = deviation * sigma
-    fixed = basis_deviation * basis_deviation
-    low = _between(lower, upper, mean, math.sqrt(base * base / (spread * spread) + fixed))
-    mid = _between(lower, upper, mean, math.sqrt(base * base + fixed))
-    high = _between(lower, upper, mean, math.sqrt(base * base * spread * spread + fixed))
-    probability = _OUTER * (low + high) + _INNER * mid
-    variance = (
-        _OUTER * ((low - probability) ** 2 + (high - probability) ** 2)
-        + _INNER * (mid - probability) ** 2
-    )
-    probability = min(max(probability, PROBABILITY_MIN), 1.0 - PROBABILITY_MIN)
-    return FairValue(probability, math.sqrt(variance))
+    doubled = variance + variance
+    fixed += fixed
+    low_sd = sqrt(doubled / spread + fixed)
+    mid_sd = sqrt(doubled + fixed)
+    high_sd = sqrt(doubled * spread + fixed)
+    if low_sd <= 0.0:
+        low = mid = high = 1.0 if lower <= mean < upper else 0.0
+    elif upper == inf:
+        distance = lower - mean
+        low = 0.5 * erfc(distance / low_sd)
+        mid = 0.5 * erfc(distance / mid_sd)
+        high = 0.5 * erfc(distance / high_sd)
+    else:
+        low = _between(lower - mean, upper - mean, low_sd)
+        mid = _between(lower - mean, upper - mean, mid_sd)
+        high = _between(lower - mean, upper - mean, high_sd)
+    p = OUTER * (low + high) + INNER * mid
+    low -= p
+    mid -= p
+    high -= p
+    doubt = sqrt(OUTER * (low * low + high * high) + INNER * mid * mid)
+    if p < PROBABILITY_MIN:
+        return PROBABILITY_MIN, doubt
+    return min(p, 1.0 - PROBABILITY_MIN), doubt
 
 
-def _between(lower: float, upper: float, mean: float, deviation: float) -> float:
-    if deviation <= 0.0:
-        return 1.0 if lower <= mean < upper else 0.0
-    scale = _SQRT_HALF / deviation
-    above = 0.5 * math.erfc((lower - mean) * scale) if lower > -math.inf else 1.0
-    return above - 0.5 * math.erfc((upper - mean) * scale) if upper < math.inf else above
+def _between(lower: float, upper: float, scale: float) -> float:
+    """Mass of a centred normal; `scale` is its standard deviation times the square root of 2."""
+    above = 0.5 * erfc(lower / scale) if lower > -inf else 1.0
+    return above - 0.5 * erfc(upper / scale) if upper < inf else above

@@ -24,6 +24,16 @@ NANOSECONDS_PER_MILLISECOND: Final = 1_000_000
 _DECIMAL = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
+def hundredths(text: str) -> int | None:
+    """`"-54.00"` → -5400, or None when the text has any other shape than digits.dd; fast."""
+    whole, dot, fraction = text.partition(".")
+    if dot and len(fraction) == 2 and len(whole) <= 13 and text.isascii() and fraction.isdigit():
+        digits = whole[1:] if whole[:1] == "-" else whole
+        if digits.isdigit():
+            return int(whole + fraction)
+    return None
+
+
 def scaled(text: str, places: int, field: str) -> int:
     """Turn decimal text into an integer of 10**-`places` units, exactly.
 
@@ -49,7 +59,8 @@ def price_from_dollars(text: str, field: str = "price") -> int:
 
 def quantity_from_contracts(text: str, field: str = "quantity") -> int:
     """`"-54.00"` → -54 000 000; the sign stays, because deltas are signed."""
-    return scaled(text, 6, field)
+    exact = hundredths(text)
+    return exact * 10_000 if exact is not None else scaled(text, 6, field)
 
 
 def dollars(price: int) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 
 SECONDS_PER_YEAR: Final = 365 * 24 * 3600
 _NS: Final = 1_000_000_000
+_NODE: Final = 2.0 * math.sqrt(3.0)  # log ratio of an outer node's variance, per unit of log sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class VolatilitySettings:
 
 
 class Volatility:
-    """Feed `update` with spot prices; read `sigma`, `log_sd` and `ready`."""
+    """Feed `update` with spot prices; read `sigma`, `log_sd`, `spread` and `ready`.
+
+    `spread` is the ratio of variances between the outer and inner nodes of `fair_value`.
+    """
 
     __slots__ = (
         "_bucket",
@@ -52,6 +56,7 @@ class Volatility:
         "log_sd",
         "ready",
         "sigma",
+        "spread",
     )
 
     def __init__(self, settings: VolatilitySettings) -> None:
@@ -67,6 +72,7 @@ class Volatility:
         self.ready = False
         self.sigma = settings.prior_sigma
         self.log_sd = settings.prior_log_sd
+        self.spread = 1.0
         self._refresh()
 
     def update(self, ts_ns: int, price: float) -> bool:
@@ -125,4 +131,5 @@ class Volatility:
             + ((1.0 - share) * settings.prior_log_sd) ** 2
             + settings.drift_log_sd**2
         )
+        self.spread = math.exp(_NODE * self.log_sd)
         self.ready = self._weight >= settings.ready_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -44,7 +45,7 @@ class Decision(msgspec.Struct, gc=False, frozen=True):
     """One evaluated market: what we knew, what we concluded, and every reason in order.
 
     Prices are 1/10 000 dollar or None for an empty side; EVs are dollars per contract after fees.
-    `verdict` is TAKE, EXIT, HOLD or PASS. `reasons` is empty exactly when the verdict acts.
+    `verdict` is TAKE, EXIT or PASS. `reasons` is empty exactly when the verdict acts.
     """
 
     ts_ns: int
@@ -68,39 +69,46 @@ class Decision(msgspec.Struct, gc=False, frozen=True):
 
 
 class DecisionSweep(msgspec.Struct, gc=False, frozen=True):
-    """Decisions about many markets at one moment, kept as columns until somebody reads them.
+    """PASS decisions about many markets at one moment, as columns until somebody reads them.
 
-    One entry per market in every column; None stands where a single Decision has None.
+    Columns are arrays of equal length: `take_no` says which side was the better one, `bits` are
+    reasons by position in `reason_names`; bids and asks are -1 and EVs infinite for an empty side.
     """
 
     ts_ns: int
     profile: str
     trigger: str
-    spot: float | None
-    sigma: float | None
+    spot: float
+    sigma: float
+    reason_names: tuple[str, ...]
     markets: tuple[str, ...]
-    sides: tuple[Outcome | None, ...]
-    reasons: tuple[tuple[str, ...], ...]
-    probabilities: tuple[float, ...]
-    uncertainties: tuple[float, ...]
-    horizons_ns: tuple[int, ...]
-    yes_bids: tuple[int | None, ...]
-    yes_asks: tuple[int | None, ...]
-    evs_yes: tuple[float | None, ...]
-    evs_no: tuple[float | None, ...]
-    evs_net: tuple[float | None, ...]
+    take_no: Any
+    bits: Any
+    probabilities: Any
+    uncertainties: Any
+    horizons_ns: Any
+    bids: Any
+    asks: Any
+    evs_yes: Any
+    evs_no: Any
+    evs_net: Any
 
     def expand(self) -> Iterator[Decision]:
-        """The same as one PASS Decision per market."""
-        columns = zip(
-            self.markets, self.sides, self.reasons, self.probabilities, self.uncertainties,
-            self.horizons_ns, self.yes_bids, self.yes_asks, self.evs_yes, self.evs_no,
-            self.evs_net, strict=True,
+        """The same as one Decision per market."""
+        columns = (
+            self.take_no, self.bits, self.probabilities, self.uncertainties, self.horizons_ns,
+            self.bids, self.asks, self.evs_yes, self.evs_no, self.evs_net,
         )  # fmt: skip
-        for market, side, why, p, doubt, horizon, bid, ask, ev_yes, ev_no, ev in columns:
+        rows = zip(self.markets, *(column.tolist() for column in columns), strict=True)
+        for market, no, bits, p, doubt, horizon, bid, ask, ev_yes, ev_no, ev in rows:
+            side = Outcome.NO if no else Outcome.YES
+            why = tuple(name for bit, name in enumerate(self.reason_names) if bits >> bit & 1)
             yield Decision(
-                self.ts_ns, market, self.profile, self.trigger, "PASS", side, why, p, doubt,
-                self.spot, self.sigma, horizon, bid, ask, ev_yes, ev_no, ev, 0,
+                self.ts_ns, market, self.profile, self.trigger, "PASS",
+                None if bid < 0 and ask < 0 else side, why, p, doubt, self.spot, self.sigma,
+                horizon, None if bid < 0 else bid, None if ask < 0 else ask,
+                None if ask < 0 else ev_yes, None if bid < 0 else ev_no,
+                None if bid < 0 and ask < 0 else ev, 0,
             )  # fmt: skip
 
 

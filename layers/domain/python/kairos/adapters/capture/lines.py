@@ -16,7 +16,15 @@ import msgspec
 
 from kairos.adapters.capture import control
 from kairos.adapters.coinbase import parsing as coinbase
-from kairos.adapters.coinbase.schemas import CoinbaseMessage, SampledMatch
+from kairos.adapters.coinbase.schemas import (
+    CoinbaseMessage,
+    CoinbaseTicker,
+    Heartbeat,
+    LastMatch,
+    Match,
+    SampledMatch,
+    Subscriptions,
+)
 from kairos.adapters.kalshi.parsing import KalshiParser, Parsed
 from kairos.adapters.kalshi.schemas import (
     CentsDelta,
@@ -27,8 +35,6 @@ from kairos.adapters.kalshi.schemas import (
 from kairos.errors import Malformed
 from kairos.messages.events import InputQuarantined
 
-_KALSHI_MARK: Final = b'"kalshi_ws"'
-_COINBASE_MARK: Final = b'"coinbase_ws"'
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
 _TAG = re.compile(r"Invalid value '?\"?([^'\"]*)'?\"? - at `\$\.?[a-z.]*type`")
@@ -40,20 +46,16 @@ _NAMES_MAX: Final = 256
 _STRIP_ROUNDS_MAX: Final = 16
 
 
-class _KalshiLine(msgspec.Struct, gc=False):
+class _Line(msgspec.Struct, gc=False):
+    """The lines that fill a tape. Both venues have a `ticker`; Coinbase's takes the slow way."""
+
     recv_ns: int
-    raw: KalshiFrame
+    raw: KalshiFrame | Match | LastMatch | Heartbeat | Subscriptions
     conn: str | None = None
 
 
-class _CoinbaseLine(msgspec.Struct, gc=False):
-    recv_ns: int
-    raw: CoinbaseMessage
-    conn: str | None = None
-
-
-_decode_kalshi = msgspec.json.Decoder(_KalshiLine).decode
-_decode_coinbase = msgspec.json.Decoder(_CoinbaseLine).decode
+_COINBASE_TYPES: Final = (Match, LastMatch, CoinbaseTicker, Heartbeat, Subscriptions)
+_decode = msgspec.json.Decoder(_Line).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -66,6 +68,7 @@ class LineDecoder:
 
     def __init__(self, *, use_yes_price: bool = False) -> None:
         self._kalshi = KalshiParser(use_yes_price=use_yes_price)
+        self._delta = self._kalshi.delta
         self._deltas = 0
         self._others: Counter[tuple[str, str]] = Counter()
         self.unknown_fields: Counter[str] = Counter()
@@ -85,28 +88,31 @@ class LineDecoder:
     def decode(self, line: bytes) -> Parsed:
         """The events a line holds: one, or a tuple of several or none."""
         try:
-            if _KALSHI_MARK in line:
-                envelope = _decode_kalshi(line)
+            envelope = _decode(line)
+            frame = envelope.raw
+            if type(frame) is OrderbookDelta:
                 if envelope.conn != self._conn_seen:
-                    self._conn_seen = envelope.conn
-                    self._conn = envelope.conn or "kalshi_ws"
-                frame = envelope.raw
-                if type(frame) is OrderbookDelta:
-                    event = self._kalshi.delta(envelope.recv_ns, self._conn, frame)
-                    self._deltas += 1
-                    return event
-                parsed = self._kalshi.event(_time(envelope.recv_ns), self._conn, frame)
-                self._count("kalshi_ws", frame.__struct_config__.tag)
-                return parsed
-            if _COINBASE_MARK in line:
-                message = _decode_coinbase(line)
-                conn = message.conn or "coinbase_ws"
-                parsed = coinbase.event(_time(message.recv_ns), conn, message.raw)
-                self._count("coinbase_ws", message.raw.__struct_config__.tag)
-                return parsed
-        except (msgspec.DecodeError, Malformed):
-            pass  # the slow path finds out what it is and says so
-        return self._explain(line)
+                    self._see_conn(envelope.conn)
+                event = self._delta(envelope.recv_ns, self._conn, frame)
+                self._deltas += 1
+                return event
+            return self._fast(envelope, frame)
+        except (msgspec.DecodeError, Malformed, KeyError):
+            return self._explain(line)  # finds out what it is and says so
+
+    def _see_conn(self, conn: str | None) -> None:
+        self._conn_seen = conn
+        self._conn = conn or "kalshi_ws"
+
+    def _fast(self, envelope: _Line, frame: KalshiFrame | CoinbaseMessage) -> Parsed:
+        recv_ns, kind = _time(envelope.recv_ns), frame.__struct_config__.tag
+        if isinstance(frame, _COINBASE_TYPES):
+            parsed = coinbase.event(recv_ns, envelope.conn or "coinbase_ws", frame)
+            self._count("coinbase_ws", kind)
+            return parsed
+        parsed = self._kalshi.event(recv_ns, envelope.conn or "kalshi_ws", frame)
+        self._count("kalshi_ws", kind)
+        return parsed
 
     def _count(self, source: str, kind: object) -> None:
         key = (source, str(kind))

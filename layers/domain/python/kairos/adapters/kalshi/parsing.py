@@ -13,7 +13,6 @@ from kairos.adapters.kalshi.schemas import (
     CentsDelta,
     CentsSnapshot,
     CfBenchmarksValue,
-    DeltaMsg,
     Error,
     IndexData,
     KalshiFrame,
@@ -83,20 +82,21 @@ class KalshiParser:
     def __init__(self, *, use_yes_price: bool = False) -> None:
         self._quantities = QuantityMemo()
         self._use_yes_price = use_yes_price
+        self._may_flip = use_yes_price
         self._yes_price_by_conn: dict[str, bool] = {}
 
     def subscribe_command(self, conn: str, *, use_yes_price: bool) -> None:
         """Note how a connection asked for NO-side prices; Kalshi's default will flip some day."""
         self._yes_price_by_conn[conn] = use_yes_price
+        self._may_flip = True
 
     def delta(self, recv_ns: int, conn: str, frame: OrderbookDelta) -> BookDelta:
         msg = frame.msg
-        try:
-            price = PRICES[msg.price_dollars]
-            leg = LEGS[msg.side]
-        except KeyError:
-            price, leg = _slow_price_and_leg(msg)
-        if leg and (self._use_yes_price or self._yes_price_by_conn):
+        price = PRICES.get(msg.price_dollars)
+        leg = LEGS.get(msg.side)
+        if price is None or leg is None:
+            price, leg = _price(msg.price_dollars), _leg(msg.side)
+        if leg and self._may_flip:
             price = self._no_price(conn, price)
         ts_ms = msg.ts_ms
         return BookDelta(
@@ -205,10 +205,6 @@ def _leg(side: str) -> int:
     if leg is None:
         raise Malformed("bad_side", "side", f"{side!r} is neither yes nor no")
     return leg
-
-
-def _slow_price_and_leg(msg: DeltaMsg) -> tuple[int, int]:
-    return _price(msg.price_dollars), _leg(msg.side)
 
 
 def _cents(value: int | None) -> int | None:

@@ -1,0 +1,237 @@
+"""The strategy itself: told what changed, it prices, judges, and leaves a Decision each time.
+
+Evaluated on every change of a market's top of book and on every change of the spot or the index.
+Only a Decision without reasons trades. With many markets one sweep of arrays prices them all and
+only those worth a second look are evaluated one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hotpath.account import Account
+from hotpath.market import Market
+from hotpath.spot import Spot
+from hotpath.strategies import reasons as why
+from hotpath.strategies.base import NOTHING, Commands
+from hotpath.strategies.btc_edge.exits import Exits
+from hotpath.strategies.btc_edge.gates import LIVE, Gates
+from hotpath.strategies.btc_edge.pricer import Pricer
+from hotpath.strategies.btc_edge.settings import BtcEdgeSettings
+from hotpath.strategies.btc_edge.sweep import SWEEP_MIN, Sweep
+from hotpath.strategies.fee_table import FeeTable
+from hotpath.strategies.order_ids import order_id
+from kairos.domain.fees.schedule import FeeSchedule
+from kairos.domain.instruments import Action, Outcome
+from kairos.domain.units import PRICE_PER_DOLLAR, QUANTITY_PER_CONTRACT
+from kairos.messages.commands import Command, Decision, SubmitOrder, TimeInForce
+from kairos.messages.events import IndexValue, VenueQuote
+
+_DOLLAR: Final = float(PRICE_PER_DOLLAR)
+_YES: Final = Outcome.YES
+_NO: Final = Outcome.NO
+_BUY: Final = Action.BUY
+_IOC: Final = TimeInForce.IOC
+
+
+class BtcEdge:
+    """Profile v2. The engine owns books, spot and account; this reads them and concludes."""
+
+    profile = "v2"
+
+    def __init__(
+        self,
+        settings: BtcEdgeSettings,
+        account: Account,
+        spot: Spot,
+        fees: Callable[[str, int], FeeSchedule],
+    ) -> None:
+        self._settings = settings
+        self._fees = fees
+        self._tables: dict[str, FeeTable] = {}
+        self.active: dict[str, tuple[Market, FeeTable]] = {}
+        self.pricer = Pricer(settings, spot)
+        self._gates = Gates(settings, account)
+        self._exits = Exits(settings)
+        self._sweep = Sweep(settings, account, self._gates, self.pricer)
+        self._doubt_cost = settings.uncertainty_multiplier
+        self._buffer = settings.cost_buffer
+        self._min_ev = settings.min_ev
+
+    def settings(self) -> Mapping[str, str]:
+        return self._settings.flat()
+
+    # What changed
+
+    def on_market(self, market: Market, now_ns: int) -> None:
+        if market.contract is None or not market.is_open(now_ns):
+            self.active.pop(market.market_id, None)
+        else:
+            self.active[market.market_id] = market, self._table(market.market_id, now_ns)
+            self.pricer.open_window(market.contract.close_ns)
+        self._sweep.markets = None
+
+    def _table(self, market_id: str, now_ns: int) -> FeeTable:
+        schedule = self._fees(market_id, now_ns)
+        table = self._tables.get(schedule.version)
+        if table is None:
+            table = self._tables[schedule.version] = FeeTable(schedule, self._gates.order)
+        return table
+
+    def on_spot(self, price: float, now_ns: int) -> Commands:
+        return self._evaluate_all(now_ns, "spot") if self.pricer.spot(price, now_ns) else NOTHING
+
+    def on_index(self, event: IndexValue, now_ns: int) -> Commands:
+        if not self.pricer.index(event.value, now_ns):
+            return NOTHING
+        return self._evaluate_all(now_ns, "index")
+
+    def on_book(self, market: Market, now_ns: int) -> Commands:
+        found = self.active.get(market.market_id)
+        if found is None:
+            return NOTHING
+        commands: list[Command] = []
+        self._evaluate(market, found[1], now_ns, "book", commands)
+        if self._sweep.markets is not None:
+            self._sweep.quote_changed(market, found[1])
+        return commands
+
+    def on_state(self, market: Market, now_ns: int) -> Commands:
+        found = self.active.get(market.market_id)
+        if found is None:
+            return NOTHING
+        if self._sweep.markets is not None:
+            self._sweep.state_changed(market)
+        if market.book.state is LIVE:
+            return NOTHING  # the snapshot or delta that made it so is evaluated as such
+        commands: list[Command] = []
+        self._evaluate(market, found[1], now_ns, "state", commands)
+        return commands
+
+    def on_quote(self, event: VenueQuote, market: Market, now_ns: int) -> Commands:
+        return NOTHING  # the book says more, and says it first
+
+    def on_timer(self, now_ns: int) -> Commands:
+        for name in [n for n, (market, _) in self.active.items() if not market.is_open(now_ns)]:
+            del self.active[name]
+            self._sweep.markets = None
+        if self.pricer.price is not None:
+            self.pricer.realise(self.pricer.price, now_ns)
+        self.pricer.forget(now_ns)
+        return NOTHING
+
+    def estimate(self, market: Market, now_ns: int) -> float | None:
+        pricer, contract = self.pricer, market.contract
+        if contract is None or not pricer.volatility.ready or not pricer.heard(now_ns):
+            return None
+        fair = pricer.estimate(contract, now_ns)
+        return None if fair is None else fair[0]
+
+    # What it is worth
+
+    def _evaluate_all(self, now_ns: int, trigger: str) -> Commands:
+        commands: list[Command] = []
+        if len(self.active) < SWEEP_MIN:
+            for market, table in self.active.values():
+                self._evaluate(market, table, now_ns, trigger, commands)
+            return commands
+        for market, table in self._sweep.run(self.active, now_ns, trigger, commands):
+            self._evaluate(market, table, now_ns, trigger, commands)
+        return commands
+
+    def _evaluate(
+        self, market: Market, fees: FeeTable, now_ns: int, trigger: str, commands: list[Command]
+    ) -> None:
+        """Price one market; append its Decision, and an order when nothing speaks against it."""
+        contract, pricer, book = market.contract, self.pricer, market.book
+        if contract is None or now_ns > contract.close_ns:
+            return
+        horizon_ns = contract.close_ns - now_ns
+        mask = self._gates.book(market, now_ns) | self._spot_gates(now_ns)
+        fair = None if mask else pricer.estimate(contract, now_ns)
+        if fair is None:
+            commands.append(self._unpriced(market, now_ns, trigger, mask, horizon_ns))
+            return
+        p, doubt = fair
+        bid, ask = book.yes_bid, book.yes_ask
+        haircut = self._doubt_cost * doubt + self._buffer
+        ev_yes = None if ask is None else p - ask / _DOLLAR - fees[ask]
+        ev_no = None if bid is None else bid / _DOLLAR - p - fees[PRICE_PER_DOLLAR - bid]
+        mask = self._gates.horizon(horizon_ns)
+        side, ev, quantity, verdict = None, None, 0, "PASS"
+        if (market.yes_held or market.no_held) and (
+            order := self._exits.order(market, fees, now_ns, p, doubt)
+        ):
+            commands.append(order)
+            side, quantity, verdict = order.outcome, order.quantity, "EXIT"
+            mask = 0
+        elif ev_no is not None and bid is not None and (ev_yes is None or ev_no > ev_yes):
+            side, ev, price = _NO, ev_no - haircut, PRICE_PER_DOLLAR - bid
+            mask |= self._judge(market, now_ns, side, ev, price, bid, ask, book.yes[book.best_yes])
+            quantity = 0 if mask else self._enter(market, now_ns, side, price, commands)
+        elif ev_yes is not None and ask is not None:
+            side, ev, price = _YES, ev_yes - haircut, ask
+            mask |= self._judge(market, now_ns, side, ev, price, bid, ask, book.no[book.best_no])
+            quantity = 0 if mask else self._enter(market, now_ns, side, price, commands)
+        else:
+            mask |= why.NO_ASK
+        market.watch_size = mask & (why.DEPTH_THIN | why.EV_LOW) == why.DEPTH_THIN
+        commands.append(
+            Decision(
+                now_ns, market.market_id, "v2", trigger,
+                verdict if mask or verdict == "EXIT" else "TAKE", side, why.names(mask), p, doubt,
+                pricer.price, pricer.volatility.sigma, horizon_ns, bid, ask, ev_yes, ev_no, ev,
+                quantity,
+            )
+        )  # fmt: skip
+
+    def _spot_gates(self, now_ns: int) -> int:
+        pricer = self.pricer
+        if pricer.price is None:
+            return why.SPOT_MISSING | why.SIGMA_NOT_READY
+        mask = 0 if pricer.heard(now_ns) else why.SPOT_STALE
+        return mask if pricer.volatility.ready else mask | why.SIGMA_NOT_READY
+
+    def _judge(
+        self,
+        market: Market,
+        now_ns: int,
+        side: Outcome,
+        ev: float,
+        price: int,
+        bid: int | None,
+        ask: int | None,
+        depth: int,
+    ) -> int:
+        mask = self._gates.quote(bid, ask, price)
+        if ev < self._min_ev:
+            return mask | why.EV_LOW
+        return mask | self._gates.worth_having(market, now_ns, side, price, depth)
+
+    def _unpriced(
+        self, market: Market, now_ns: int, trigger: str, mask: int, horizon_ns: int
+    ) -> Decision:
+        book, pricer = market.book, self.pricer
+        return Decision(
+            now_ns, market.market_id, "v2", trigger, "PASS", None, why.names(mask), None, None,
+            pricer.price, pricer.volatility.sigma, horizon_ns, book.yes_bid, book.yes_ask,
+            None, None, None, 0,
+        )  # fmt: skip
+
+    def _enter(
+        self, market: Market, now_ns: int, side: Outcome, price: int, commands: list[Command]
+    ) -> int:
+        """Take what is offered, whole contracts, up to the order size; the quantity asked for."""
+        leg = market.book.no if side is _YES else market.book.yes
+        best = market.book.best_no if side is _YES else market.book.best_yes
+        depth = min(self._gates.order, leg[best])
+        quantity = depth // QUANTITY_PER_CONTRACT * QUANTITY_PER_CONTRACT
+        market.last_entry_ns = now_ns
+        commands.append(
+            SubmitOrder(
+                now_ns, order_id("v2", market.market_id, side, _BUY, now_ns), market.market_id,
+                side, _BUY, price, quantity, _IOC, post_only=False, reduce_only=False,
+            )
+        )  # fmt: skip
+        return quantity
