@@ -1,0 +1,1 @@
+"""Turns one finished replay into a page a trader can judge and an engineer can check."""
