@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     capture = out / "session.jsonl.gz"
     tell(f"[1/3] generating {args.minutes} minutes of markets, seed {args.seed} -> {capture}")
     for fault in describe(session):
-        tell(f"      planned fault: {fault}")
+        tell(f"      on purpose: {fault.kind.value.replace('_', ' ')}: {fault.explanation}")
     write_session(session, capture)
     tell("[2/3] trading it on paper under three fill models, with a journal")
     job = Job([capture], RunSettings(), {}, out, journal=out / "journal",

@@ -115,6 +115,8 @@ def run_models(job: Job, *, every: bool) -> tuple[Finished, list[Finished]]:
             if model is not job.settings.fill_model:
                 settings = replace(job.settings, fill_model=model)
                 others.append(execute(_bound(job, settings)))
+    for notice in job.notices:
+        warn(notice)
     for damage in job.damages:
         warn(f"{damage.path}:{damage.line}: {damage.problem}. {damage.remedy}")
     main.summary["fill_range"] = {

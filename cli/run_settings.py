@@ -1,4 +1,4 @@
-"""Settings of a run: defaults, then a TOML file, then `--set name=value`; nothing unknown passes."""
+"""Settings of a run: defaults, a TOML file, then `--set name=value`; nothing unknown passes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _refuse_unknown(shape: type, given: Mapping[str, Any], where: str, prefix: s
         if name not in known:
             choices = ", ".join(f"{prefix}{each}" for each in sorted(known))
             raise UsageError(f"{where}: there is no setting {prefix}{name}. There are: {choices}")
-        inner = known[name].default_factory
+        inner: object = known[name].default_factory
         if isinstance(inner, type) and is_dataclass(inner):
             if not isinstance(value, Mapping):
                 raise UsageError(f"{where}: {prefix}{name} is a group; set {prefix}{name}.<name>")

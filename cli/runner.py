@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from cli.run_charts import RunCharts
 from hotpath.assembly import Run, RunSettings, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
-from hotpath.journal import Journal, JournalSettings, is_journal, read_records
+from hotpath.journal import Journal, JournalSettings, read_records
+from hotpath.journal.segments import list_segments
 from hotpath.outcomes import KnownOutcome
 from hotpath.run_record import RunRecord
 from hotpath.session import Sink
@@ -48,6 +50,7 @@ class Job:
     quiet: bool = False
     title: str = "replay"
     damages: list[Damage] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 class _Fan:
@@ -77,6 +80,8 @@ def execute(job: Job) -> Finished:
     """Run the whole input once. Raises InputError when nothing in it can be used."""
     record, charts = RunRecord(job.directory), RunCharts()
     journal = _open_journal(job)
+    if journal is not None and journal.recovery is not None:
+        job.notices.append(str(journal.recovery))
     try:
         run = assemble(job.settings, _Fan(record, charts), job.outcomes, journal)
         started = time.perf_counter()
@@ -135,7 +140,7 @@ def _feed(job: Job, run: Run) -> None:
 
 
 def _open(path: Path, on_damage: Callable[[Damage], None]) -> Iterator[Chunk]:
-    if path.is_dir() and is_journal(path):
+    if path.is_dir() and list_segments(path):
         return chunked(path, read_records(path))
     return read_chunks(path, on_damage)
 
@@ -145,9 +150,9 @@ def _open_journal(job: Job) -> Journal | None:
         return None
     return Journal.open(
         JournalSettings(directory=job.journal),
-        now_ns=time.time_ns(),
+        clock=time.time_ns,
         code_version=code_version(),
-        settings_sha256="",
+        settings_sha256=hashlib.sha256(repr(job.settings).encode()).hexdigest(),
     )
 
 

@@ -15,7 +15,7 @@ from hotpath.engine import Engine, EngineSettings
 from hotpath.outcomes import KnownOutcome
 from hotpath.paper.settings import FillModel, PaperSettings
 from hotpath.paper.venue import PaperVenue
-from hotpath.session import Recorder, Session, Sink
+from hotpath.session import Session, Sink
 from hotpath.spot import Spot
 from hotpath.strategies.base import Strategy
 from hotpath.strategies.btc_edge import BtcEdge, BtcEdgeSettings
@@ -25,6 +25,7 @@ from kairos.domain.book import BinaryBook
 from kairos.domain.fees.kalshi import BalancePrecision
 from kairos.domain.fees.kalshi_series import series_schedule
 from kairos.domain.fees.schedule import FeeSchedule
+from kairos.ports import JournalWriter
 
 PROFILES: Final = ("v2", "v1")
 
@@ -78,7 +79,7 @@ def assemble(
     settings: RunSettings,
     sink: Sink,
     outcomes: Mapping[str, KnownOutcome],
-    journal: Recorder | None = None,
+    journal: JournalWriter | None = None,
 ) -> Run:
     """Build everything a run needs; nothing has happened yet."""
     account = Account(settings.engine.ledger, settings.engine.opening_cash)

@@ -20,7 +20,7 @@ from kairos.domain.contract import contract
 from kairos.domain.grid import Ranges
 from kairos.domain.ledger import LedgerRules
 from kairos.errors import Malformed
-from kairos.messages.commands import BookStateChanged, Command, MessageRefused, SubmitOrder
+from kairos.messages.commands import BookStateChanged, Command, SubmitOrder
 from kairos.messages.events import (
     BookDelta,
     BookSnapshot,
@@ -190,9 +190,9 @@ class Engine:
                 event.market, strike_type, event.floor_strike, event.cap_strike, close_ns
             )
         except Malformed as problem:
-            self._outbox.append(
-                MessageRefused(self.now_ns, event.market, problem.reason, problem.detail)
-            )
+            if problem.reason == "missing_field":
+                return  # a strike that is set when the window opens is not known before
+            self.books.refuse(event.market, problem.reason, problem.detail)
 
     def _on_determined(self, event: MarketDetermined) -> Sequence[Command]:
         market = self.books.market(event.market)

@@ -1,4 +1,4 @@
-"""What the engine knows about one market, in one place that the hot loop can reach in one look-up."""
+"""What the engine knows about one market, in one place, one look-up away from the hot loop."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def beside(captures: Iterable[Path]) -> list[Path]:
 
 
 def implied_by_next_strike(contract: Contract, next_strike: str) -> KnownOutcome | None:
-    """Where a strike is the settlement value of the window before, it tells that window's result."""
+    """Where a strike is the last window's settlement value, it tells that window's result."""
     try:
         return KnownOutcome(contract.outcome(next_strike), "next_strike")
     except Malformed:

@@ -29,6 +29,7 @@ from kairos.messages.events import (
     OrderReport,
     TimerFired,
 )
+from kairos.ports import JournalWriter
 
 TIMER_NS: Final = 1_000_000_000
 # Farther ahead than this, a receive time must be confirmed by the next message.
@@ -52,14 +53,6 @@ class Sink(Protocol):
     ) -> None: ...
 
     def timer(self, now_ns: int, engine: Engine) -> None: ...
-
-
-class Recorder(Protocol):
-    """The journal as the session needs it: append, and make sure before an effect."""
-
-    def append(self, record: bytes) -> None: ...
-
-    def flush(self) -> None: ...
 
 
 class Sample(NamedTuple):
@@ -99,7 +92,7 @@ class Session:
         decoder: LineDecoder,
         sink: Sink,
         outcomes: Mapping[str, KnownOutcome],
-        journal: Recorder | None = None,
+        journal: JournalWriter | None = None,
     ) -> None:
         self._engine = engine
         self._paper = paper
@@ -118,7 +111,7 @@ class Session:
         self._where: tuple[Path, int] = (Path(), 0)
 
     def feed(self, chunk: Chunk) -> None:
-        """Take every line of a chunk. The loop below is the hot path: it does as little as it can."""
+        """Take every line of a chunk. The loop is the hot path: it does as little as it can."""
         engine, paper = self._engine, self._paper
         decode, handle = self._decoder.decode, engine.handle
         append = self._journal.append if self._journal is not None else None
@@ -126,7 +119,7 @@ class Session:
             if append is not None:
                 append(line)
             event = decode(line)
-            if type(event) is tuple:
+            if isinstance(event, tuple):
                 for each in event:
                     self._carefully(each, chunk, number)
             elif paper.busy or not engine.now_ns <= event.recv_ns < self._next_timer:
@@ -236,7 +229,7 @@ class Session:
         self._sink.commands(commands)
 
     @staticmethod
-    def _write_down(journal: Recorder, commands: Sequence[Command]) -> None:
+    def _write_down(journal: JournalWriter, commands: Sequence[Command]) -> None:
         """Outputs follow their inputs; an order leaves only when both are on disk."""
         acts = False
         for command in commands:

@@ -37,10 +37,10 @@ class Spot:
                 self.missed += trade_id - last - 1
             self.trade_id = trade_id
         price = self.price
-        if price is not None and abs(event.price - price) > JUMP_RATIO * price:
-            if not self._confirmed(event.price):
-                self.outliers += 1
-                return False
+        wild = price is not None and abs(event.price - price) > JUMP_RATIO * price
+        if wild and not self._confirmed(event.price):
+            self.outliers += 1
+            return False
         self._doubts = 0
         self.price = event.price
         self.heard_ns = now_ns

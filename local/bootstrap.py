@@ -19,6 +19,7 @@ import zipfile
 from pathlib import Path
 
 UV_VERSION = "0.13.8"
+OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
@@ -92,7 +93,7 @@ def find_uv() -> Path:
 
 
 def main(groups: list[str]) -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info[:2] < OLDEST:
         raise SystemExit(f"[setup] Kairos needs Python 3.11 or newer; this is {sys.version}")
     wanted = fingerprint(groups)
     if STAMP.exists() and STAMP.read_text() == wanted:

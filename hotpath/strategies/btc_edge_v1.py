@@ -55,11 +55,15 @@ class BtcEdgeV1:
         self._next_tick = 0
 
     def settings(self) -> Mapping[str, str]:
-        parts = {"edge": self._edge, "runner": self._args, "execution": self._book.settings}
+        parts = {
+            "edge": asdict(self._edge),
+            "runner": asdict(self._args),
+            "execution": asdict(self._book.settings),
+        }
         return {
             f"{part}.{name}": str(value)
             for part, settings in parts.items()
-            for name, value in asdict(settings).items()
+            for name, value in settings.items()
         }
 
     def on_market(self, market: Market, now_ns: int) -> None:
@@ -88,7 +92,7 @@ class BtcEdgeV1:
         return NOTHING
 
     def on_quote(self, event: VenueQuote, market: Market, now_ns: int) -> Commands:
-        """Take a quote unless one was taken within the throttle: the last change can be lost (D12)."""
+        """Take a quote unless one was taken within the throttle: last changes get lost (D12)."""
         ts = now_ns // _NS
         last = self._quoted_at.get(event.market)
         if last is not None and ts - last < QUOTE_THROTTLE_SECONDS:

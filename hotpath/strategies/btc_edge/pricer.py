@@ -81,7 +81,7 @@ class Pricer:
 
     def fixed_variance(self, now_ns: int) -> float:
         """Dollars squared by which the proxy may miss the index."""
-        fresh = 0 <= self._index_ns and now_ns - self._index_ns <= self._spot_stale_ns
+        fresh = self._index_ns >= 0 and now_ns - self._index_ns <= self._spot_stale_ns
         return self._fixed_index if fresh else self._fixed
 
     def estimate(self, contract: Contract, now_ns: int) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""The order book of a binary market: resting bids for YES and for NO, exact, and honest about itself.
+"""The order book of a binary market: bids for YES and bids for NO, exact and honest about itself.
 
 Asks are the other leg's bids seen from this side: YES ask = 1 - best NO bid. A book says whether it
 may be priced from (`state`); only LIVE may. Levels survive a gap, so that "last known" stays known.

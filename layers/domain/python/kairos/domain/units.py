@@ -45,7 +45,7 @@ def scaled(text: str, places: int, field: str) -> int:
     sign, whole, fraction = match[1], match[2], match[3] or ""
     if fraction[places:].strip("0"):
         raise Malformed("bad_number", field, f"{text!r} is finer than {places} decimals")
-    magnitude = int(whole) * 10**places + int(fraction[:places].ljust(places, "0") or "0")
+    magnitude: int = int(whole) * 10**places + int(fraction[:places].ljust(places, "0") or "0")
     return -magnitude if sign else magnitude
 
 

@@ -206,7 +206,7 @@ class OrderClosed(msgspec.Struct, gc=False, frozen=True):
 
 OrderReport = OrderAccepted | OrderRejected | OrderFilled | OrderClosed
 
-Event = (
+TimedEvent = (
     ConnectionOpened
     | ChannelSubscribed
     | ChannelReply
@@ -219,7 +219,7 @@ Event = (
     | IndexValue
     | MarketDefined
     | MarketDetermined
-    | InputQuarantined
     | TimerFired
     | OrderReport
 )
+Event = TimedEvent | InputQuarantined

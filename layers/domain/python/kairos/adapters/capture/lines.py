@@ -175,12 +175,14 @@ class LineDecoder:
         """Convert, dropping (and counting) fields that no schema names."""
         for _ in range(_STRIP_ROUNDS_MAX):
             try:
-                return msgspec.convert(raw, KalshiFrame)  # type: ignore[arg-type]
+                frame: KalshiFrame = msgspec.convert(raw, KalshiFrame)
             except msgspec.ValidationError as error:
                 unknown = _UNKNOWN.search(str(error))
                 if unknown is None:
                     raise
                 raw = self._without(raw, str(error), unknown[1])
+            else:
+                return frame
         raise Malformed("too_many_unknown_fields", "raw", f"more than {_STRIP_ROUNDS_MAX}")
 
     def _without(self, raw: dict[str, Any], error: str, name: str) -> dict[str, Any]:
@@ -201,7 +203,7 @@ class LineDecoder:
     def _coinbase_slow(self, recv_ns: int, conn: str, raw: dict[str, Any]) -> Parsed:
         if "type" not in raw:
             return coinbase.sampled_trade(recv_ns, conn, msgspec.convert(raw, SampledMatch))
-        message = msgspec.convert(raw, CoinbaseMessage)  # type: ignore[arg-type]
+        message: CoinbaseMessage = msgspec.convert(raw, CoinbaseMessage)
         return coinbase.event(recv_ns, conn, message)
 
     def _quarantine(self, fields: dict[str, Any], problem: Malformed) -> Parsed:

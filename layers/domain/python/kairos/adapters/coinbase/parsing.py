@@ -16,7 +16,7 @@ from kairos.adapters.coinbase.schemas import (
     Subscriptions,
 )
 from kairos.errors import Malformed
-from kairos.messages.events import Event, SpotHeartbeat, SpotTrade
+from kairos.messages.events import Event, SpotHeartbeat, SpotTrade, TimedEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PRICE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
@@ -45,7 +45,7 @@ def sampled_trade(recv_ns: int, conn: str, message: SampledMatch) -> SpotTrade:
     )  # fmt: skip
 
 
-def event(recv_ns: int, conn: str, message: CoinbaseMessage) -> Event | tuple[Event, ...]:
+def event(recv_ns: int, conn: str, message: CoinbaseMessage) -> TimedEvent | tuple[Event, ...]:
     match message:
         case Match() | LastMatch() | CoinbaseTicker():
             return SpotTrade(

@@ -51,11 +51,12 @@ from kairos.messages.events import (
     IndexValue,
     MarketDefined,
     MarketDetermined,
+    TimedEvent,
     VenueQuote,
     VenueTrade,
 )
 
-Parsed = Event | tuple[Event, ...]
+Parsed = TimedEvent | tuple[Event, ...]
 
 LEGS: Final = {"yes": YES_LEG, "no": NO_LEG}
 OUTCOMES: Final = {"yes": Outcome.YES, "no": Outcome.NO}
@@ -306,8 +307,8 @@ def _lifecycle(recv_ns: int, msg: LifecycleMsg) -> tuple[Event, ...]:
         return (MarketDetermined(recv_ns, msg.market_ticker, outcome, "lifecycle"),)
     meta = msg.additional_metadata
     strike_type = msg.strike_type or (meta.strike_type if meta else None)
-    floor = msg.floor_strike if msg.floor_strike is not None else meta and meta.floor_strike
-    cap = msg.cap_strike if msg.cap_strike is not None else meta and meta.cap_strike
+    floor = _first(msg.floor_strike, meta.floor_strike if meta else None)
+    cap = _first(msg.cap_strike, meta.cap_strike if meta else None)
     ranges = price_ranges(msg.price_ranges) if msg.price_ranges else None
     if strike_type is None and msg.close_ts is None and ranges is None:
         return ()
@@ -318,6 +319,10 @@ def _lifecycle(recv_ns: int, msg: LifecycleMsg) -> tuple[Event, ...]:
             ranges or _series_ranges(msg.market_ticker),
         ),
     )  # fmt: skip
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _series_ranges(ticker: str) -> Ranges | None:
