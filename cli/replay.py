@@ -58,8 +58,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--outcomes", type=Path, action="append", metavar="FILE", help="CSV of official outcomes")
     add("--config", type=Path, metavar="FILE", help="settings as TOML")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="one setting; repeatable")
-    add("--use-yes-price", action="store_true", default=None,
-        help="NO-side prices on the tape are YES prices (subscribed with use_yes_price)")  # fmt: skip
+    flipped = "the tape was subscribed with use_yes_price: NO-side prices are YES prices"
+    add("--use-yes-price", action="store_true", default=None, help=flipped)
     add("--journal", type=Path, metavar="DIR", help="also write a journal of the run")
     add("--json", action="store_true", help="print summary.json instead of tables")
     add("--quiet", action="store_true", help="no progress")
