@@ -45,10 +45,10 @@ class Gates:
 
     def book(self, market: Market, now_ns: int) -> int:
         """Whether the book may be priced from; silence of its channel makes it stale."""
-        if market.book.state is not LIVE:
-            return _STATE_BITS[market.book.state]
-        channel = market.channel
-        return why.BOOK_STALE if channel is None or self.silent(channel, now_ns) else 0
+        state, channel = market.book.state, market.channel
+        if state is LIVE and channel and now_ns - channel.last_recv_ns <= self._book_stale_ns:
+            return 0
+        return _STATE_BITS[state] or why.BOOK_STALE
 
     def silent(self, channel: Channel, now_ns: int) -> bool:
         return now_ns - channel.last_recv_ns > self._book_stale_ns

@@ -72,12 +72,13 @@ class Pricer:
 
     def moments(self, close_ns: int, now_ns: int, price: float) -> Moments:
         """Mean and variance of the settlement value of contracts that close at `close_ns`."""
-        window = self._windows.get(close_ns)
-        sigma = self.volatility.sigma
-        if window is None:
-            return settlement_moments(price, (close_ns - now_ns) / 1e9, 0.0, 0, sigma)
         seconds = (close_ns - now_ns) / 1e9
-        return settlement_moments(price, seconds, window.total, window.count, sigma)
+        total, count = 0.0, 0
+        if seconds < PRINTS:
+            window = self._windows.get(close_ns)
+            if window is not None:
+                total, count = window.total, window.count
+        return settlement_moments(price, seconds, total, count, self.volatility.sigma)
 
     def fixed_variance(self, now_ns: int) -> float:
         """Dollars squared by which the proxy may miss the index."""
@@ -90,10 +91,19 @@ class Pricer:
         if price is None:
             return None
         mean, variance = self.moments(contract.close_ns, now_ns, price)
-        spread = self.volatility.spread
-        fixed = self.fixed_variance(now_ns)
+        spread, fixed = self.volatility.spread, self._fixed
+        if self._index_ns >= 0:
+            fixed = self.fixed_variance(now_ns)
         return probability(contract.lower, contract.upper, mean, variance, spread, fixed)
 
     def heard(self, now_ns: int) -> bool:
         """Whether the spot is fresh enough to price from."""
         return now_ns - self._spot.heard_ns <= self._spot_stale_ns
+
+    def ready(self, now_ns: int) -> bool:
+        """Everything a price needs is there: a fresh spot and a volatility worth the name."""
+        return (
+            self.volatility.ready
+            and self.price is not None
+            and now_ns - self._spot.heard_ns <= self._spot_stale_ns
+        )

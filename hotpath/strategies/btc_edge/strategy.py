@@ -33,6 +33,9 @@ _YES: Final = Outcome.YES
 _NO: Final = Outcome.NO
 _BUY: Final = Action.BUY
 _IOC: Final = TimeInForce.IOC
+_EV_LOW: Final = why.EV_LOW
+_DEPTH: Final = why.DEPTH_THIN
+_WATCH: Final = why.DEPTH_THIN | why.EV_LOW
 
 
 class BtcEdge:
@@ -148,9 +151,10 @@ class BtcEdge:
         if contract is None or now_ns > contract.close_ns:
             return
         horizon_ns = contract.close_ns - now_ns
-        mask = self._gates.book(market, now_ns) | self._spot_gates(now_ns)
-        fair = None if mask else pricer.estimate(contract, now_ns)
+        mask = self._gates.book(market, now_ns)
+        fair = pricer.estimate(contract, now_ns) if pricer.ready(now_ns) and not mask else None
         if fair is None:
+            mask |= self._spot_gates(now_ns)
             commands.append(self._unpriced(market, now_ns, trigger, mask, horizon_ns))
             return
         p, doubt = fair
@@ -176,7 +180,7 @@ class BtcEdge:
             quantity = 0 if mask else self._enter(market, now_ns, side, price, commands)
         else:
             mask |= why.NO_ASK
-        market.watch_size = mask & (why.DEPTH_THIN | why.EV_LOW) == why.DEPTH_THIN
+        market.watch_size = mask & _WATCH == _DEPTH
         commands.append(
             Decision(
                 now_ns, market.market_id, "v2", trigger,
@@ -206,7 +210,7 @@ class BtcEdge:
     ) -> int:
         mask = self._gates.quote(bid, ask, price)
         if ev < self._min_ev:
-            return mask | why.EV_LOW
+            return mask | _EV_LOW
         return mask | self._gates.worth_having(market, now_ns, side, price, depth)
 
     def _unpriced(

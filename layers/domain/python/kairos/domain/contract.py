@@ -26,21 +26,16 @@ _UPPER: Final = {"less": -_HALF_CENT, "less_or_equal": _HALF_CENT, "between": _H
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A binary contract on an underlying. Bounds in micro-dollars, None when open-ended."""
+    """A binary contract on an underlying. Exact bounds in micro-dollars, None when open-ended;
+    `lower` and `upper` are the same in dollars, infinite when open-ended, for the model."""
 
     market: str
     strike_type: str
     lower_micro: int | None
     upper_micro: int | None
     close_ns: int
-
-    @property
-    def lower(self) -> float:
-        return -math.inf if self.lower_micro is None else self.lower_micro / _MICRO
-
-    @property
-    def upper(self) -> float:
-        return math.inf if self.upper_micro is None else self.upper_micro / _MICRO
+    lower: float
+    upper: float
 
     def outcome(self, settlement: str) -> Outcome:
         """The side that an official settlement value (decimal dollars) pays."""
@@ -64,7 +59,15 @@ def contract(
     upper = _bound(strike_type, _UPPER, cap, "cap_strike")
     if lower is not None and upper is not None and lower >= upper:
         raise Malformed("bad_strike", "cap_strike", f"{floor}..{cap} is empty")
-    return Contract(market, strike_type, lower, upper, close_ns)
+    return Contract(
+        market,
+        strike_type,
+        lower,
+        upper,
+        close_ns,
+        -math.inf if lower is None else lower / _MICRO,
+        math.inf if upper is None else upper / _MICRO,
+    )
 
 
 def _bound(strike_type: str, table: dict[str, int], text: str | None, field: str) -> int | None:
@@ -75,4 +78,6 @@ def _bound(strike_type: str, table: dict[str, int], text: str | None, field: str
     strike = scaled(text, 6, field)
     if strike <= 0:
         raise Malformed("bad_strike", field, f"{text} is not positive")
+    if strike % _CENT:
+        raise Malformed("bad_strike", field, f"{text} is finer than the cents that settle")
     return strike + table[strike_type]
