@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from hotpath.assembly import RunSettings
+from hotpath.assembly import PROFILES, RunSettings
 from kairos.errors import UsageError
 
 
@@ -50,8 +51,9 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any], where: str) -> None:
 
 def _deep_update(into: dict[str, Any], new: Mapping[str, Any]) -> None:
     for name, value in new.items():
-        if isinstance(value, Mapping):
-            _deep_update(into.setdefault(name, {}), value)
+        group = into.get(name)
+        if isinstance(value, Mapping) and isinstance(group, dict):
+            _deep_update(group, value)
         else:
             into[name] = value
 
@@ -71,8 +73,21 @@ def _refuse_unknown(shape: type, given: Mapping[str, Any], where: str, prefix: s
 
 def _validate(values: dict[str, Any]) -> RunSettings:
     try:
-        return TypeAdapter(RunSettings).validate_python(values)
+        settings: RunSettings = TypeAdapter(RunSettings).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {name}: {first['msg']} (was {first['input']!r})") from error
+    _refuse_infinite(asdict(settings), "")
+    if settings.profile not in PROFILES:
+        raise UsageError(f"setting profile: {settings.profile!r} is not one of {PROFILES}")
+    return settings
+
+
+def _refuse_infinite(values: Mapping[str, Any], prefix: str) -> None:
+    """No limit compares with nan: what is not a number would be a gate that stands open."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            _refuse_infinite(value, f"{prefix}{name}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise UsageError(f"setting {prefix}{name}: {value} is not a finite number")

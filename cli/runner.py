@@ -91,6 +91,7 @@ def execute(job: Job) -> Finished:
     finally:
         digest = record.close()
         if journal is not None:
+            journal.maintain(time.time_ns())
             journal.close()
     _refuse_useless(job, run)
     facts = RunFacts(
@@ -111,7 +112,10 @@ def execute(job: Job) -> Finished:
 def _refuse_useless(job: Job, run: Run) -> None:
     """Lines that are all quarantined are not a recording: better an error than empty figures."""
     session = run.session
-    if session.first_ns is None:
+    understood = sum(
+        count for (_, kind), count in run.decoder.counts.items() if kind != "quarantined"
+    )
+    if not understood:
         samples = [s for each in session.quarantine.samples.values() for s in each]
         first = min(samples, key=lambda s: s.line) if samples else None
         raise InputError(
@@ -128,7 +132,7 @@ def _feed(job: Job, run: Run) -> None:
         job.damages.append(damage)
         run.session.quarantine.add_damage(damage)
 
-    total = sum(path.stat().st_size for path in job.paths if path.is_file())
+    total = sum(_size(path) for path in job.paths)
     done: dict[Path, int] = {}
     pace = _Pacer(job.speed)
     with Meter(job.title, total, quiet=job.quiet) as meter:
@@ -140,9 +144,19 @@ def _feed(job: Job, run: Run) -> None:
 
 
 def _open(path: Path, on_damage: Callable[[Damage], None]) -> Iterator[Chunk]:
-    if path.is_dir() and list_segments(path):
-        return chunked(path, read_records(path))
-    return read_chunks(path, on_damage)
+    try:
+        journal = path.is_dir() and bool(list_segments(path))
+    except OSError:
+        journal = False  # opening it will say what is wrong with the path
+    return chunked(path, read_records(path)) if journal else read_chunks(path, on_damage)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, for the progress bar; what cannot be opened is refused when it is."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _open_journal(job: Job) -> Journal | None:

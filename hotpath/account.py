@@ -73,7 +73,9 @@ class Account:
         opened.filled += event.quantity
         if opened.filled > order.quantity:
             raise Corrupt(f"order {order.client_order_id} filled more than was ordered")
-        self._release(opened, opened.reserved * event.quantity // order.quantity)
+        if order.action is Action.BUY:
+            still = -(-order.price * (order.quantity - opened.filled) // PRICE_PER_DOLLAR)
+            self._release(opened, opened.reserved - still)
         self._refresh(market)
 
     def settled(self, market: Market, outcome: Outcome) -> int:

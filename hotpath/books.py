@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from hotpath.market import Channel, Market
 from kairos.domain.book import DEEP_CHANGE, BinaryBook, BookState
 from kairos.domain.grid import FINEST, Ranges, grid
+from kairos.domain.instruments import NO_LEG, YES_LEG
 from kairos.errors import Malformed
 from kairos.messages.commands import BookStateChanged, Command, MessageRefused
 from kairos.messages.events import (
@@ -24,6 +26,13 @@ from kairos.messages.events import (
 )
 
 MARKETS_MAX = 20_000
+BOOKS = "orderbook_delta"
+# Only these change books. A message whose type cannot be read is doubted like one of them when it
+# names a subscription; without one it cannot have been one of them.
+_BOOK_KINDS: Final = frozenset({"orderbook_delta", "orderbook_snapshot"})
+_OTHER_KINDS: Final = frozenset(
+    {"ticker", "trade", "market_lifecycle_v2", "cfbenchmarks_value", "subscribed"}
+)
 
 
 class Books:
@@ -56,12 +65,12 @@ class Books:
         if old.grid is fresh:
             return
         book = BinaryBook(market.market_id, fresh)
-        try:
-            book.replace(old.bids(0), old.bids(1))
-            book.state, book.reason = old.state, old.reason
-        except Malformed:
-            book.state, book.reason = BookState.GAPPED, "grid_changed"
+        book.state, book.reason = old.state, old.reason
         market.book = book
+        try:
+            book.replace(old.bids(YES_LEG), old.bids(NO_LEG))
+        except Malformed:
+            self.set_state(market, BookState.GAPPED, "grid_changed")
 
     # Connections and channels
 
@@ -69,8 +78,9 @@ class Books:
         self._new_epoch(event.conn, "reconnected")
 
     def subscribed(self, event: ChannelSubscribed) -> None:
-        """A sid that is already in use means the numbering started over: a new connection."""
-        if event.sid in self.channels.get(event.conn, {}):
+        """A sid or a channel that is already in use means a new connection: all starts over."""
+        used = self.channels.get(event.conn, {})
+        if event.sid in used or any(_carries(each, event.channel) for each in used.values()):
             self._new_epoch(event.conn, "resubscribed")
         self._open_channel(event.conn, event.sid, event.channel)
 
@@ -106,9 +116,10 @@ class Books:
         channel.last_recv_ns = self.now_ns
         expected = channel.next_seq
         if expected is not None and seq < expected:
-            reason = "duplicate_sequence" if seq == expected - 1 else "stale_sequence"
-            self.refuse(market, reason, f"seq {seq} after {expected - 1} on sid {channel.sid}")
+            self._repeated(channel, seq, expected, market, heard=seq > channel.first_seq)
             return False
+        if expected is None or seq > expected:
+            channel.first_seq = seq
         channel.next_seq = seq + 1
         if expected is not None and seq > expected:
             self.gaps[channel.conn] += 1
@@ -116,20 +127,41 @@ class Books:
             self._invalidate(channel.markets.values(), BookState.GAPPED, reason)
         return True
 
+    def _repeated(
+        self, channel: Channel, seq: int, expected: int, market: str | None, *, heard: bool
+    ) -> None:
+        """A number below the next one is refused. Unless we have heard that very message, the
+        numbers we counted on were wrong or have started over: nothing on the sid is sure."""
+        reason = "duplicate_sequence" if seq == expected - 1 else "stale_sequence"
+        self.refuse(market, reason, f"seq {seq} after {expected - 1} on sid {channel.sid}")
+        if not heard:
+            channel.first_seq, channel.next_seq = seq, seq + 1
+            self._invalidate(
+                channel.markets.values(), BookState.GAPPED, f"sequence_went_back:{expected}..{seq}"
+            )
+
     def refuse(self, market: str | None, reason: str, detail: str) -> None:
         self._outbox.append(MessageRefused(self.now_ns, market, reason, detail))
 
     def reply(self, event: ChannelReply) -> None:
         channel = self._channel(event.conn, event.sid)
-        self._in_sequence(channel, event.seq, None)
+        if not self._in_sequence(channel, event.seq, None) or event.markets is None:
+            return
+        for name in [each for each in channel.markets if each not in event.markets]:
+            self.set_state(channel.markets.pop(name), BookState.RESYNCING, "unsubscribed")
 
     # Books
 
     def snapshot(self, event: BookSnapshot) -> Market | None:
         """Take a snapshot; the market when its book is now live, None when it was refused."""
         channel = self._channel(event.conn, event.sid)
-        if not self._in_sequence(channel, event.seq, event.market):
+        if channel.next_seq is not None and event.seq < channel.next_seq:
+            channel.last_recv_ns = self.now_ns
+            self._repeated(
+                channel, event.seq, channel.next_seq, event.market, heard=self._shows(event)
+            )
             return None
+        self._in_sequence(channel, event.seq, event.market)
         market = self.market(event.market)
         try:
             market.book.replace(event.yes, event.no)
@@ -147,6 +179,14 @@ class Books:
         self.set_state(market, BookState.LIVE, "snapshot")
         return market
 
+    def _shows(self, event: BookSnapshot) -> bool:
+        """Whether the book already is what a repeated snapshot says."""
+        market = self.markets.get(event.market)
+        return market is not None and (
+            sorted(market.book.bids(YES_LEG)) == sorted(event.yes)
+            and sorted(market.book.bids(NO_LEG)) == sorted(event.no)
+        )
+
     def delta(self, event: BookDelta) -> tuple[Market | None, int]:
         """The careful way for every delta the engine's fast path did not take."""
         channel = self._channel(event.conn, event.sid)
@@ -156,6 +196,8 @@ class Books:
         book = market.book
         if market.channel is not channel or book.state is BookState.RESYNCING:
             self.refuse(event.market, "delta_before_snapshot", f"seq {event.seq}")
+            if book.state is not BookState.RESYNCING:
+                self.set_state(market, BookState.GAPPED, "changed_on_another_sid")
             return None, DEEP_CHANGE
         if book.state is BookState.GAPPED:
             self.refuse(event.market, "delta_while_gapped", book.reason)
@@ -192,7 +234,7 @@ class Books:
     def quarantined(self, event: InputQuarantined) -> None:
         """Doubt whatever the unreadable message may have changed, and no more than that."""
         by_sid = self.channels.get(event.conn)
-        if not by_sid:
+        if not by_sid or (event.sid is None and event.kind not in _BOOK_KINDS):
             return
         reason = f"unreadable:{event.reason}"
         channel = by_sid.get(event.sid) if event.sid is not None else None
@@ -202,6 +244,13 @@ class Books:
             return
         if event.seq is not None and not self._in_sequence(channel, event.seq, event.market):
             return
+        if event.kind in _OTHER_KINDS:
+            return
         market = channel.markets.get(event.market) if event.market is not None else None
         doubted = [market] if market is not None else list(channel.markets.values())
         self._invalidate(doubted, BookState.GAPPED, reason)
+
+
+def _carries(channel: Channel, name: str) -> bool:
+    """A channel whose subscription we did not hear is known by the books it carries."""
+    return channel.name == name or (name == BOOKS and not channel.name and bool(channel.markets))

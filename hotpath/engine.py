@@ -19,7 +19,7 @@ from kairos.domain.book import BookState
 from kairos.domain.contract import contract
 from kairos.domain.grid import Ranges
 from kairos.domain.ledger import LedgerRules
-from kairos.errors import Malformed
+from kairos.errors import Malformed, UsageError
 from kairos.messages.commands import BookStateChanged, Command, SubmitOrder
 from kairos.messages.events import (
     BookDelta,
@@ -32,10 +32,12 @@ from kairos.messages.events import (
     InputQuarantined,
     MarketDefined,
     MarketDetermined,
+    MarketTrading,
     OrderAccepted,
     OrderClosed,
     OrderFilled,
     OrderRejected,
+    OrderReport,
     SpotHeartbeat,
     SpotTrade,
     TimerFired,
@@ -54,10 +56,30 @@ class EngineSettings:
     opening_cash: int = 1_000_000_000  # micro-dollars
     ledger: LedgerRules = field(default_factory=lambda: LedgerRules(netting=True, allow_debt=False))
 
+    def __post_init__(self) -> None:
+        for name in ("book_stale_after_ns", "opening_cash"):
+            if getattr(self, name) <= 0:
+                raise UsageError(f"engine.{name} is {getattr(self, name)}: use more than 0")
+
 
 def no_ranges(_market: str) -> Ranges | None:
     """For venues that describe every market: assume nothing."""
     return None
+
+
+def _completed(event: MarketDefined, known: MarketDefined | None) -> MarketDefined:
+    """What a message leaves out stays as it was: silence about a strike does not remove it."""
+    if known is None:
+        return event
+    return MarketDefined(
+        event.recv_ns,
+        event.market,
+        known.strike_type if event.strike_type is None else event.strike_type,
+        known.floor_strike if event.floor_strike is None else event.floor_strike,
+        known.cap_strike if event.cap_strike is None else event.cap_strike,
+        known.close_ns if event.close_ns is None else event.close_ns,
+        known.grid if event.grid is None else event.grid,
+    )
 
 
 class Engine:
@@ -92,6 +114,7 @@ class Engine:
             ConnectionOpened: self._quietly(self.books.connection_opened),
             InputQuarantined: self._quietly(self.books.quarantined),
             MarketDefined: self._on_defined,
+            MarketTrading: self._on_trading,
             MarketDetermined: self._on_determined,
             TimerFired: self._on_timer,
             OrderAccepted: self._quietly(self.account.accepted),
@@ -105,7 +128,14 @@ class Engine:
         recv_ns = event.recv_ns
         if recv_ns is not None and recv_ns > self.now_ns:
             self.now_ns = recv_ns
-        return self._handlers[type(event)](event)
+        try:
+            return self._handlers[type(event)](event)
+        except Malformed as problem:
+            if isinstance(event, OrderReport):
+                raise  # a report that cannot be booked must not be passed over
+            self.books.now_ns = self.now_ns
+            self.books.refuse(getattr(event, "market", None), problem.reason, problem.detail)
+            return self._flush()
 
     def _on_delta(self, event: BookDelta) -> Sequence[Command]:
         market = self.markets.get(event.market)
@@ -172,7 +202,7 @@ class Engine:
     def _on_defined(self, event: MarketDefined) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         market = self.books.market(event.market)
-        market.definition = event
+        event = market.definition = _completed(event, market.definition)
         if event.close_ns is not None:
             market.close_ns = event.close_ns
         if event.grid is not None:
@@ -194,7 +224,15 @@ class Engine:
                 return  # a strike that is set when the window opens is not known before
             self.books.refuse(event.market, problem.reason, problem.detail)
 
+    def _on_trading(self, event: MarketTrading) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market = self.books.market(event.market)
+        market.active = event.active
+        self.strategy.on_market(market, self.now_ns)
+        return self._flush()
+
     def _on_determined(self, event: MarketDetermined) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
         market = self.books.market(event.market)
         if market.outcome is not None and market.outcome is not event.outcome:
             detail = f"{event.source} says {event.outcome}, was {market.outcome}"

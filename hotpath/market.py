@@ -9,14 +9,18 @@ from kairos.messages.events import MarketDefined
 
 
 class Channel:
-    """One subscription of one connection: `seq` counts across all its markets."""
+    """One subscription of one connection: `seq` counts across all its markets.
 
-    __slots__ = ("conn", "last_recv_ns", "markets", "name", "next_seq", "sid")
+    `first_seq` began the unbroken run of numbers that `next_seq` continues.
+    """
+
+    __slots__ = ("conn", "first_seq", "last_recv_ns", "markets", "name", "next_seq", "sid")
 
     def __init__(self, conn: str, sid: int, name: str, now_ns: int) -> None:
         self.conn = conn
         self.sid = sid
         self.name = name
+        self.first_seq = 0
         self.next_seq: int | None = None
         self.last_recv_ns = now_ns
         self.markets: dict[str, Market] = {}
@@ -30,6 +34,7 @@ class Market:
     """
 
     __slots__ = (
+        "active",
         "book",
         "channel",
         "close_ns",
@@ -49,6 +54,7 @@ class Market:
 
     def __init__(self, market_id: str, book: BinaryBook) -> None:
         self.market_id = market_id
+        self.active = True
         self.book = book
         self.channel: Channel | None = None
         self.definition: MarketDefined | None = None
@@ -65,4 +71,8 @@ class Market:
         self.watch_size = False
 
     def is_open(self, now_ns: int) -> bool:
-        return self.outcome is None and (self.close_ns is None or now_ns < self.close_ns)
+        return (
+            self.active
+            and self.outcome is None
+            and (self.close_ns is None or now_ns < self.close_ns)
+        )

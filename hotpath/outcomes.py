@@ -6,7 +6,7 @@ Official CSV: columns `ticker,result` (yes/no), or `event_ticker,yes_tickers` na
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,19 +48,39 @@ def _rows(path: Path) -> Iterable[tuple[int, str, Outcome]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"cannot be read ({error})", "Give a CSV of outcomes.") from error
     rows = csv.DictReader(text.splitlines())
-    columns = set(rows.fieldnames or ())
+    columns = _columns(path, rows)
     if {"ticker", "result"} <= columns:
         return _results(path, rows)
     if {"event_ticker", "yes_tickers"} <= columns:
-        return _winners(rows)
+        return _winners(path, rows)
     raise InputError(
         path, f"has neither `ticker,result` nor `event_ticker,yes_tickers` ({sorted(columns)})",
         "Give a CSV of official outcomes.",
     )  # fmt: skip
 
 
+def _columns(path: Path, rows: csv.DictReader[str]) -> set[str]:
+    try:
+        return set(rows.fieldnames or ())
+    except csv.Error as error:
+        raise InputError(
+            path, f"is not a CSV ({error})", "Give a CSV of official outcomes.", 1
+        ) from error
+
+
+def _numbered(path: Path, rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows with the line of the file they end on."""
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise InputError(
+            path, f"is not a CSV ({error})", "Give a CSV of official outcomes.", rows.line_num
+        ) from error
+
+
 def _results(path: Path, rows: csv.DictReader[str]) -> Iterable[tuple[int, str, Outcome]]:
-    for number, row in enumerate(rows, start=2):
+    for number, row in _numbered(path, rows):
         result = (row["result"] or "").strip().lower()
         if not result:
             continue
@@ -68,19 +88,32 @@ def _results(path: Path, rows: csv.DictReader[str]) -> Iterable[tuple[int, str, 
             raise InputError(
                 path, f"field result: {result!r}", "It must be yes, no or empty.", number
             )
-        yield number, row["ticker"], _OUTCOMES[result]
+        yield number, _required(path, number, row["ticker"]), _OUTCOMES[result]
 
 
-def _winners(rows: csv.DictReader[str]) -> Iterable[tuple[int, str, Outcome]]:
-    for number, row in enumerate(rows, start=2):
+def _required(path: Path, number: int, ticker: str | None) -> str:
+    if not ticker or not ticker.strip():
+        raise InputError(path, "field ticker is empty", "Name the market.", number)
+    return ticker.strip()
+
+
+def _winners(path: Path, rows: csv.DictReader[str]) -> Iterable[tuple[int, str, Outcome]]:
+    for number, row in _numbered(path, rows):
         for ticker in (row["yes_tickers"] or "").replace(";", " ").split():
             yield number, ticker, Outcome.YES
 
 
 def beside(captures: Iterable[Path]) -> list[Path]:
     """Outcome files kept next to captures: `settlement/*settlements.csv` one folder up."""
-    folders = {path.resolve().parent.parent / "settlement" for path in captures}
+    folders = {folder for path in captures for folder in _settlement_folders(path)}
     return sorted(path for folder in folders for path in folder.glob("*settlements.csv"))
+
+
+def _settlement_folders(capture: Path) -> tuple[Path, ...]:
+    try:
+        return (capture.resolve().parent.parent / "settlement",)
+    except (OSError, RuntimeError):
+        return ()  # a loop of links: opening the capture will say so
 
 
 def implied_by_next_strike(contract: Contract, next_strike: str) -> KnownOutcome | None:

@@ -20,6 +20,7 @@ from kairos.domain.book import BookState
 from kairos.domain.instruments import Outcome
 from kairos.domain.scoring import CalibrationSums, ScoreSums
 from kairos.domain.units import PRICE_PER_DOLLAR
+from kairos.errors import UsageError
 from kairos.messages.commands import (
     CancelOrder,
     Command,
@@ -65,7 +66,7 @@ class _Lines:
     """Appends JSON lines to a file, buffered, hashing what it writes."""
 
     def __init__(self, path: Path | None) -> None:
-        self._file: BinaryIO | None = path.open("wb") if path is not None else None
+        self._file: BinaryIO | None = _create(path) if path is not None else None
         self._hash = hashlib.sha256()
         self._pending: list[bytes] = []
         self._size = 0
@@ -90,6 +91,13 @@ class _Lines:
         if self._file is not None:
             self._file.close()
         return self._hash.hexdigest()
+
+
+def _create(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 class Opinions:

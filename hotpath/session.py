@@ -103,12 +103,17 @@ class Session:
         self._implied: dict[str, KnownOutcome] = {}
         self.quarantine = Quarantine()
         self.latency = LatencyTable()
-        self.messages = 0
+        self._lines = 0
         self.first_ns: int | None = None
         self.clock_back = 0
         self.clock_jumps = 0
         self._next_timer = 0
         self._where: tuple[Path, int] = (Path(), 0)
+
+    @property
+    def messages(self) -> int:
+        """Lines taken so far, without what a journal says about itself and about us."""
+        return self._lines - self._decoder.own_lines
 
     def feed(self, chunk: Chunk) -> None:
         """Take every line of a chunk. The loop is the hot path: it does as little as it can."""
@@ -134,7 +139,7 @@ class Session:
                 if commands:
                     self._where = (chunk.path, number)
                     self._release(commands)
-        self.messages += len(chunk.lines)
+        self._lines += len(chunk.lines)
 
     def _timed(self, event: Event) -> Sequence[Command]:
         started = time.perf_counter_ns()

@@ -63,6 +63,7 @@ def summarise(
             "missed_trades": engine.spot.missed,
             "duplicates": engine.spot.duplicates,
             "outliers": engine.spot.outliers,
+            "other_products": engine.spot.other_products,
         },
         "sequence_gaps": sum(engine.books.gaps.values()),
         "connections": _connections(engine),

@@ -27,10 +27,15 @@ _RECV_NS = re.compile(rb'"recv_ns"\s*:\s*([0-9]{1,19})\b')
 _VENUE_MS = re.compile(rb'"venue_ts_ms"\s*:\s*([0-9]{1,16})\b')
 _VENUE_TS = re.compile(rb'"venue_ts"\s*:\s*"([^"]{10,40})"')
 _FIRST_LINES: Final = 200
+# Four compressed bytes may stand for 128 KiB: little goes in at once, so that little comes out.
+_ZSTD_BYTES: Final = 1 << 10
+# A line farther ahead than this is not in its place unless the lines after it are there, too.
+_JUMP_NS: Final = 120_000_000_000
+_CONFIRM_LINES: Final = 5
 
 
 class Chunk(NamedTuple):
-    """Consecutive lines of one file; `first_line` counts from 1. `bytes_read` is of the raw file."""
+    """Consecutive lines of one file, counted from 1. `bytes_read` is of the raw file."""
 
     path: Path
     first_line: int
@@ -53,7 +58,11 @@ OnDamage = Callable[[Damage], None]
 def read_chunks(path: Path, on_damage: OnDamage) -> Iterator[Chunk]:
     """Lines of one file in chunks. Raises InputError when there is nothing to use in it."""
     line, tail, size = 1, b"", 0
-    for block, size in _decompressed(path, on_damage, lambda: line):
+
+    def reached() -> int:
+        return line
+
+    for block, size in _decompressed(path, on_damage, reached):
         if line == 1 and not tail:
             _refuse_binary(path, block)
         parts = (tail + block).split(b"\n")
@@ -155,15 +164,17 @@ class _Zstd:
         self._frame = zstandard.ZstdDecompressor().decompressobj()
 
     def feed(self, block: bytes) -> Iterator[bytes]:
+        for start in range(0, len(block), _ZSTD_BYTES):
+            yield from self._feed(block[start : start + _ZSTD_BYTES])
+
+    def _feed(self, block: bytes) -> Iterator[bytes]:
         while block:
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
             data = self._frame.decompress(block)
             for start in range(0, len(data), CHUNK_BYTES):
                 yield data[start : start + CHUNK_BYTES]
-            block = b""
-            if self._frame.eof:
-                block = self._frame.unused_data
-                if block:
-                    self._frame = zstandard.ZstdDecompressor().decompressobj()
+            block = self._frame.unused_data if self._frame.eof else b""
 
     def unfinished(self) -> str | None:
         return None if self._frame.eof else "the zstd data ends in the middle"
@@ -188,6 +199,8 @@ def line_time(line: bytes) -> int | None:
             moment = datetime.fromisoformat(match[1].decode())
         except (ValueError, UnicodeDecodeError):
             return None
+        if moment.tzinfo is None:
+            return None
         return int(moment.timestamp() * 1_000_000) * 1_000
     return None
 
@@ -201,8 +214,10 @@ class _Source:
 
     def first_time(self) -> int:
         if self.chunk is not None:
-            for line in self.chunk.lines[:_FIRST_LINES]:
-                if (time := line_time(line)) is not None:
+            lines = self.chunk.lines
+            for offset, line in enumerate(lines[:_FIRST_LINES]):
+                time = line_time(line)
+                if time is not None and not _alone(lines, offset, time):
                     return time
         return 0
 
@@ -242,13 +257,21 @@ def _timed(index: int, source: _Source) -> Iterator[tuple[int, int, Chunk]]:
     time = 0
     while (chunk := source.chunk) is not None:
         for offset, line in enumerate(chunk.lines):
-            time = max(time, line_time(line) or 0)
+            here = line_time(line) or 0
+            if here - time <= _JUMP_NS or not _alone(chunk.lines, offset, here):
+                time = max(time, here)
             yield (
                 time,
                 index,
                 Chunk(chunk.path, chunk.first_line + offset, [line], chunk.bytes_read),
             )
         source.advance()
+
+
+def _alone(lines: Sequence[bytes], offset: int, time: int) -> bool:
+    """Whether a line's time is far ahead of the times right after it: then it is not the time."""
+    following = map(line_time, lines[offset + 1 : offset + 1 + _CONFIRM_LINES])
+    return any(other is not None and other < time - _JUMP_NS for other in following)
 
 
 def chunked(path: Path, records: Iterator[bytes], size: int = 4096) -> Iterator[Chunk]:

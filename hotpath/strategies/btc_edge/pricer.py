@@ -47,7 +47,7 @@ class Pricer:
         self.price = corrected
         return True
 
-    def index(self, value: float, now_ns: int) -> bool:
+    def index(self, value: float, venue_ns: int, now_ns: int) -> bool:
         """The index is the thing itself: learn the proxy's basis from it, slowly."""
         spot = self._spot.price
         if spot is None:
@@ -56,8 +56,10 @@ class Pricer:
         fresh = self._index_ns >= 0
         self._basis = _BASIS_MEMORY * self._basis + (1 - _BASIS_MEMORY) * gap if fresh else gap
         self._index_ns = now_ns
-        self.realise(value, now_ns)
+        for window in self._windows.values():
+            window.take_print(venue_ns, value)
         self.price = spot + self._basis
+        self.realise(self.price, now_ns)
         return True
 
     def realise(self, price: float, now_ns: int) -> None:

@@ -86,7 +86,7 @@ class BtcEdge:
         return self._evaluate_all(now_ns, "spot") if self.pricer.spot(price, now_ns) else NOTHING
 
     def on_index(self, event: IndexValue, now_ns: int) -> Commands:
-        if not self.pricer.index(event.value, now_ns):
+        if not self.pricer.index(event.value, event.venue_ns, now_ns):
             return NOTHING
         return self._evaluate_all(now_ns, "index")
 

@@ -32,15 +32,19 @@ def variance_seconds(seconds_to_close: float, remaining: int) -> float:
 
 
 class SettlementWindow:
-    """Collects the realised prints of one close; shared by every market that closes then."""
+    """Collects the realised prints of one close; shared by every market that closes then.
 
-    __slots__ = ("_last", "_next_ns", "close_ns", "count", "missing", "total")
+    A print heard from the index replaces what the proxy's last trade stood in for.
+    """
+
+    __slots__ = ("_last", "_next_ns", "_prints", "close_ns", "count", "missing", "total")
 
     def __init__(self, close_ns: int) -> None:
         self.close_ns = close_ns
         self.total = 0.0
         self.count = 0
         self.missing = 0
+        self._prints: list[float | None] = [None] * PRINTS
         self._next_ns = close_ns - (PRINTS - 1) * _NS
         self._last: float | None = None
 
@@ -50,10 +54,26 @@ class SettlementWindow:
         A print due before any price was known is counted as missing.
         """
         while self._next_ns <= now_ns and self._next_ns <= self.close_ns:
+            slot = (self._next_ns - self.close_ns) // _NS + PRINTS - 1
             if self._last is None:
                 self.missing += 1
-            else:
-                self.total += self._last
-                self.count += 1
+            elif self._prints[slot] is None:
+                self._put(slot, self._last)
             self._next_ns += _NS
         self._last = price
+
+    def take_print(self, venue_ns: int, value: float) -> None:
+        """The index itself printed, at its own time; prints outside the window are ignored.
+
+        The slot of second k is (k - 1, k] before the close: 23:59:01.000 and 23:59:00.250 are one.
+        """
+        slot = -((self.close_ns - venue_ns) // _NS) + PRINTS - 1
+        if 0 <= slot < PRINTS:
+            self._put(slot, value)
+
+    def _put(self, slot: int, value: float) -> None:
+        before = self._prints[slot]
+        if before is None:
+            self.count += 1
+        self.total += value - (before or 0.0)
+        self._prints[slot] = value

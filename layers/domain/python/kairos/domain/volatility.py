@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from kairos.errors import UsageError
+
 SECONDS_PER_YEAR: Final = 365 * 24 * 3600
 _NS: Final = 1_000_000_000
 _NODE: Final = 2.0 * math.sqrt(3.0)  # log ratio of an outer node's variance, per unit of log sd
@@ -32,6 +34,26 @@ class VolatilitySettings:
     floor: float = 0.10
     cap: float = 3.0
     ready_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        """What would divide by nothing, or never forget, is refused at the start."""
+        _require("sample_seconds", self.sample_seconds, 1, 3600)
+        _require("half_life_seconds", self.half_life_seconds, 1.0, 1e9)
+        _require("gap_seconds", self.gap_seconds, self.sample_seconds, 1e6)
+        _require("return_clip", self.return_clip, 1.0, 1e6)
+        _require("prior_sigma", self.prior_sigma, 0.01, 10.0)
+        _require("prior_weight_seconds", self.prior_weight_seconds, 1.0, 1e9)
+        _require("prior_log_sd", self.prior_log_sd, 0.0, 3.0)
+        _require("drift_log_sd", self.drift_log_sd, 0.0, 3.0)
+        _require("kurtosis_factor", self.kurtosis_factor, 0.0, 100.0)
+        _require("floor", self.floor, 0.001, 10.0)
+        _require("cap", self.cap, self.floor, 100.0)
+        _require("ready_seconds", self.ready_seconds, 0.0, 1e6)
+
+
+def _require(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise UsageError(f"volatility.{name} is {value}: use {least:g} to {most:g}")
 
 
 class Volatility:

@@ -29,12 +29,16 @@ class ChannelSubscribed(msgspec.Struct, gc=False, frozen=True):
 
 
 class ChannelReply(msgspec.Struct, gc=False, frozen=True):
-    """A reply (`ok`, `unsubscribed`, …) or a message we do not use that consumed a `seq`."""
+    """A reply (`ok`, `unsubscribed`, …) or a message we do not use that consumed a `seq`.
+
+    `markets` is everything the sid carries from here on, where the reply says so.
+    """
 
     recv_ns: int
     conn: str
     sid: int
     seq: int
+    markets: tuple[str, ...] | None = None
 
 
 class BookSnapshot(msgspec.Struct, gc=False, frozen=True):
@@ -137,6 +141,14 @@ class MarketDefined(msgspec.Struct, gc=False, frozen=True):
     grid: tuple[tuple[int, int, int], ...] | None
 
 
+class MarketTrading(msgspec.Struct, gc=False, frozen=True):
+    """The venue paused a market or let it trade again."""
+
+    recv_ns: int
+    market: str
+    active: bool
+
+
 class MarketDetermined(msgspec.Struct, gc=False, frozen=True):
     """The venue said what a market settled on."""
 
@@ -149,13 +161,15 @@ class MarketDetermined(msgspec.Struct, gc=False, frozen=True):
 class InputQuarantined(msgspec.Struct, gc=False, frozen=True):
     """A message could not be trusted. What it might have changed is no longer live.
 
-    `recv_ns`, `sid`, `seq` and `market` are whatever could still be read of it.
+    `recv_ns`, `kind` (the message's own type), `sid`, `seq` and `market` are whatever could still
+    be read of it.
     """
 
     recv_ns: int | None
     source: str
     conn: str
     reason: str
+    kind: str | None
     sid: int | None
     seq: int | None
     market: str | None
@@ -218,6 +232,7 @@ TimedEvent = (
     | SpotHeartbeat
     | IndexValue
     | MarketDefined
+    | MarketTrading
     | MarketDetermined
     | TimerFired
     | OrderReport

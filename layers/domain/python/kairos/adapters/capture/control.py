@@ -26,6 +26,7 @@ from kairos.messages.events import ConnectionOpened, IndexValue, MarketDefined, 
 # Our own output inside a journal: read by people, never fed back.
 SILENT_SOURCES: Final = frozenset({"journal", "engine", "kairos"})
 _NOTES: Final = frozenset({"market_rotated", "book_top5", "fault", "session"})
+_YEARS: Final = range(2015, 2100)
 
 
 class WatchData(msgspec.Struct, gc=False):
@@ -54,6 +55,8 @@ class PerpSnapshot(msgspec.Struct, gc=False):
 
 def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiParser) -> Parsed:
     kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise Malformed("wrong_type", "type", f"is {type(kind).__name__}, not text")
     if kind == "ws_connected":
         return ConnectionOpened(recv_ns, "kalshi_ws" if conn == "recorder" else conn)
     if kind == "watch_market":
@@ -75,7 +78,7 @@ def _watched(recv_ns: int, data: WatchData) -> Parsed:
         strike_text(data.strike),
         None,
         close_ns,
-        series.ranges if series else None,
+        None,
     )
 
 
@@ -122,4 +125,6 @@ def _time_ns(text: str, field: str) -> int:
         raise Malformed("bad_time", field, str(error)) from error
     if moment.tzinfo is None:
         raise Malformed("bad_time", field, f"{text!r} does not say its zone")
+    if moment.year not in _YEARS:
+        raise Malformed("time_out_of_range", field, f"{text!r} is not a time of any market")
     return nanoseconds(moment)

@@ -72,6 +72,7 @@ class LineDecoder:
         self._deltas = 0
         self._others: Counter[tuple[str, str]] = Counter()
         self.unknown_fields: Counter[str] = Counter()
+        self.own_lines = 0  # our own output inside a journal
         self.problem: Malformed | None = None
         self._conn_seen: str | None = None
         self._conn = "kalshi_ws"
@@ -122,6 +123,7 @@ class LineDecoder:
 
     def _explain(self, line: bytes) -> Parsed:
         if not line.strip():
+            self.own_lines += 1
             return ()
         fields: dict[str, Any] = {}
         try:
@@ -135,7 +137,7 @@ class LineDecoder:
     def _slow(self, fields: dict[str, Any]) -> Parsed:
         source = _text(fields, "src")
         if source in control.SILENT_SOURCES:
-            self._count(source, fields.get("type"))
+            self.own_lines += 1
             return ()
         recv_ns = _recv_ns(fields)
         conn = fields.get("conn") or source
@@ -218,6 +220,7 @@ class LineDecoder:
             source if isinstance(source, str) else "",
             conn if isinstance(conn, str) else source if isinstance(source, str) else "",
             problem.reason,
+            raw["type"] if isinstance(raw.get("type"), str) else None,
             _integer(raw.get("sid")),
             _integer(raw.get("seq")),
             _market(msg if isinstance(msg, dict) else raw),

@@ -28,8 +28,7 @@ from kairos.adapters.kalshi.schemas import (
     Trade,
     Unsubscribed,
 )
-from kairos.adapters.kalshi.series import series_of
-from kairos.domain.grid import Ranges
+from kairos.domain.grid import Ranges, grid
 from kairos.domain.instruments import NO_LEG, YES_LEG, Outcome
 from kairos.domain.units import (
     NANOSECONDS_PER_MILLISECOND,
@@ -51,6 +50,7 @@ from kairos.messages.events import (
     IndexValue,
     MarketDefined,
     MarketDetermined,
+    MarketTrading,
     TimedEvent,
     VenueQuote,
     VenueTrade,
@@ -64,6 +64,14 @@ OUTCOMES: Final = {"yes": Outcome.YES, "no": Outcome.NO}
 PRICES: Final = {dollars(price): price for price in range(PRICE_PER_DOLLAR + 1)}
 _MEMO_ENTRIES_MAX: Final = 65_536
 _TERMINAL_ERRORS: Final = frozenset({10, 25})
+_LIFECYCLE_EVENTS: Final = frozenset(
+    {
+        "created", "activated", "deactivated", "close_date_updated", "determined", "settled",
+        "price_level_structure_updated", "metadata_updated",
+    }
+)  # fmt: skip
+_TRADING: Final = {"activated": True, "deactivated": False}
+_CLOSE_TS_MAX: Final = 4_102_444_800  # the year 2100
 _decode_index = msgspec.json.Decoder(IndexData).decode
 
 
@@ -134,8 +142,10 @@ class KalshiParser:
             case Error():
                 _refuse_terminal(frame)
                 return _with_seq(recv_ns, conn, frame.sid, frame.seq)
-            case Ok() | Unsubscribed():
-                return _with_seq(recv_ns, conn, frame.sid, frame.seq)
+            case Unsubscribed():
+                return _carries(recv_ns, conn, frame.sid, frame.seq, ())
+            case Ok():
+                return _carries(recv_ns, conn, frame.sid, frame.seq, _carried(frame.msg))
 
     def cents_delta(self, recv_ns: int, conn: str, frame: CentsDelta) -> BookDelta:
         """The old format: whole cents, whole contracts; where both are present they must agree."""
@@ -243,6 +253,24 @@ def _with_seq(
     return (_reply(recv_ns, conn, sid, seq), *events)
 
 
+def _carries(
+    recv_ns: int, conn: str, sid: int | None, seq: int | None, markets: tuple[str, ...] | None
+) -> tuple[Event, ...]:
+    if sid is None or seq is None:
+        return ()
+    return (ChannelReply(recv_ns, conn, sid, seq, markets),)
+
+
+def _carried(msg: object) -> tuple[str, ...] | None:
+    """The full list of markets in a reply to update_subscription; None when it has none."""
+    tickers = msg.get("market_tickers") if isinstance(msg, dict) else None
+    if tickers is None:
+        return None
+    if not isinstance(tickers, list) or not all(isinstance(each, str) for each in tickers):
+        raise Malformed("wrong_type", "msg.market_tickers", "is not a list of text")
+    return tuple(tickers)
+
+
 def _quote(recv_ns: int, conn: str, frame: Ticker) -> Parsed:
     msg = frame.msg
     quote = VenueQuote(
@@ -274,13 +302,16 @@ def _trade(recv_ns: int, conn: str, frame: Trade) -> VenueTrade:
         raise Malformed("missing_field", "taker_outcome_side", "no spelling of it is present")
     if side not in OUTCOMES:
         raise Malformed("bad_side", "taker_outcome_side", f"{side!r} is neither yes nor no")
+    quantity = _size(msg.count_fp, "count_fp")
+    if not quantity:
+        raise Malformed("bad_size", "count_fp", "a trade of nothing")
     return VenueTrade(
         recv_ns,
         conn,
         msg.market_ticker,
         msg.trade_id,
         _price(msg.yes_price_dollars, "yes_price_dollars"),
-        _size(msg.count_fp, "count_fp"),
+        quantity,
         OUTCOMES[side],
         msg.ts_ms * NANOSECONDS_PER_MILLISECOND,
     )
@@ -289,7 +320,7 @@ def _trade(recv_ns: int, conn: str, frame: Trade) -> VenueTrade:
 def _index(recv_ns: int, conn: str, frame: CfBenchmarksValue) -> IndexValue:
     try:
         data = _decode_index(frame.msg.data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed("bad_index_data", "msg.data", str(error)) from error
     if data.id != frame.msg.index_id:
         raise Malformed("conflicting_fields", "index_id", f"{frame.msg.index_id} holds {data.id}")
@@ -300,42 +331,56 @@ def _index(recv_ns: int, conn: str, frame: CfBenchmarksValue) -> IndexValue:
 
 
 def _lifecycle(recv_ns: int, msg: LifecycleMsg) -> tuple[Event, ...]:
+    if msg.event_type not in _LIFECYCLE_EVENTS:
+        raise Malformed("unknown_type", "msg.event_type", f"{msg.event_type!r}")
     if msg.event_type in ("determined", "settled") and msg.result:
         if msg.result not in OUTCOMES:
-            return ()
+            raise Malformed("unsupported_result", "msg.result", f"{msg.result!r} pays neither side")
         outcome = OUTCOMES[msg.result]
         return (MarketDetermined(recv_ns, msg.market_ticker, outcome, "lifecycle"),)
+    trading: tuple[Event, ...] = ()
+    if msg.event_type in _TRADING:
+        active = _TRADING[msg.event_type]
+        trading = (MarketTrading(recv_ns, msg.market_ticker, active),)
+    return (*_definition(recv_ns, msg), *trading)
+
+
+def _definition(recv_ns: int, msg: LifecycleMsg) -> tuple[Event, ...]:
     meta = msg.additional_metadata
     strike_type = msg.strike_type or (meta.strike_type if meta else None)
     floor = _first(msg.floor_strike, meta.floor_strike if meta else None)
     cap = _first(msg.cap_strike, meta.cap_strike if meta else None)
     ranges = price_ranges(msg.price_ranges) if msg.price_ranges else None
-    if strike_type is None and msg.close_ts is None and ranges is None:
+    if all(each is None for each in (strike_type, floor, cap, msg.close_ts, ranges)):
         return ()
     return (
         MarketDefined(
             recv_ns, msg.market_ticker, strike_type, strike_text(floor), strike_text(cap),
-            None if msg.close_ts is None else msg.close_ts * NANOSECONDS_PER_SECOND,
-            ranges or _series_ranges(msg.market_ticker),
+            _close_ns(msg.close_ts), ranges,
         ),
     )  # fmt: skip
+
+
+def _close_ns(close_ts: int | None) -> int | None:
+    if close_ts is None:
+        return None
+    if not 0 < close_ts < _CLOSE_TS_MAX:
+        raise Malformed("time_out_of_range", "msg.close_ts", f"{close_ts} is no time of a close")
+    return close_ts * NANOSECONDS_PER_SECOND
 
 
 def _first(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
-def _series_ranges(ticker: str) -> Ranges | None:
-    series = series_of(ticker)
-    return series.ranges if series else None
-
-
 def price_ranges(ranges: list[PriceRange]) -> Ranges:
-    """`price_ranges` of a market object in price units."""
-    return tuple(
+    """`price_ranges` of a market object in price units. Raises Malformed when they make no grid."""
+    known = tuple(
         (_price(each.start, "start"), _price(each.end, "end"), _price(each.step, "step"))
         for each in ranges
     )
+    grid(known)
+    return known
 
 
 def strike_text(value: float | None) -> str | None:
@@ -350,5 +395,7 @@ def _refuse_terminal(frame: Error) -> None:
     if frame.msg is None:
         return
     code = frame.msg.get("code")
+    if type(code) is not int:
+        raise Malformed("wrong_type", "msg.code", f"is {type(code).__name__}, not an integer")
     if code in _TERMINAL_ERRORS:
         raise Malformed(f"channel_error_{code}", "msg.code", "the venue ended the subscription")

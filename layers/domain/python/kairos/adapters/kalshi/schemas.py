@@ -110,12 +110,12 @@ class Subscribed(Frame, tag="subscribed"):
 
 
 class Ok(Frame, tag="ok"):
-    """Reply to update_subscription; consumes a `seq` of its sid."""
+    """Reply to update_subscription, which consumes a `seq` of its sid, or to list_subscriptions."""
 
     sid: int | None = None
     seq: int | None = None
     id: int | None = None
-    msg: dict[str, Any] | None = None
+    msg: dict[str, Any] | list[Any] | None = None
     sending_ts_ms: int | None = None
 
 

@@ -43,7 +43,9 @@ class SeriesFees(NamedTuple):
 
 
 # The rates did not change in 2026; the date of the schedule did, and reports name it.
+# Before that the same formula is assumed: old tapes are for studying behaviour, not for audits.
 HISTORY: Final = (
+    Dated(effective_ns(2021, 7, 1), FeeRates("kalshi-assumed", 70_000, 17_500, 35_000)),
     Dated(effective_ns(2025, 7, 1), FeeRates("kalshi-2025-07-01", 70_000, 17_500, 35_000)),
     Dated(effective_ns(2026, 7, 7), FeeRates("kalshi-2026-07-07", 70_000, 17_500, 35_000)),
 )
