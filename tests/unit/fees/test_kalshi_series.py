@@ -112,8 +112,13 @@ def test_the_version_follows_the_date_to_the_nanosecond() -> None:
 
 
 def test_a_date_before_the_first_schedule_is_an_error_that_names_both_dates() -> None:
-    with pytest.raises(UsageError, match=r"2025-06-30.*2025-07-01"):
-        series_schedule("KXBTC", effective_ns(2025, 6, 30), FCM)
+    with pytest.raises(UsageError, match=r"2021-06-30.*2021-07-01"):
+        series_schedule("KXBTC", effective_ns(2021, 6, 30), FCM)
+
+
+def test_fees_of_old_tapes_say_that_they_are_assumed() -> None:
+    assert series_schedule("KXBTC", effective_ns(2025, 6, 30), FCM).assumed
+    assert not series_schedule("KXBTC", effective_ns(2025, 7, 1), FCM).assumed
 
 
 def test_history_is_in_order() -> None:

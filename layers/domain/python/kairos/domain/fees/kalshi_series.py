@@ -14,6 +14,7 @@ from kairos.domain.fees.schedule import PARTS, Dated, effective_ns, in_force, pa
 from kairos.errors import Malformed
 
 _WHAT: Final = "Kalshi fees"
+ASSUMED_VERSION: Final = "kalshi-assumed"
 
 
 class FeeType(StrEnum):
@@ -45,7 +46,7 @@ class SeriesFees(NamedTuple):
 # The rates did not change in 2026; the date of the schedule did, and reports name it.
 # Before that the same formula is assumed: old tapes are for studying behaviour, not for audits.
 HISTORY: Final = (
-    Dated(effective_ns(2021, 7, 1), FeeRates("kalshi-assumed", 70_000, 17_500, 35_000)),
+    Dated(effective_ns(2021, 7, 1), FeeRates(ASSUMED_VERSION, 70_000, 17_500, 35_000)),
     Dated(effective_ns(2025, 7, 1), FeeRates("kalshi-2025-07-01", 70_000, 17_500, 35_000)),
     Dated(effective_ns(2026, 7, 7), FeeRates("kalshi-2026-07-07", 70_000, 17_500, 35_000)),
 )
@@ -113,7 +114,7 @@ def _build(
         taker_rate=_taker_rate(published, series.fee_type) * series.multiplier,
         maker_rate=_maker_rate(published, series.fee_type) * series.multiplier,
         precision=precision,
-        assumed=assumed,
+        assumed=assumed or published.version == ASSUMED_VERSION,
     )
 
 
