@@ -20,7 +20,13 @@ from hotpath.market import Market
 from hotpath.outcomes import KnownOutcome, implied_by_next_strike
 from hotpath.paper.venue import PaperVenue
 from kairos.bootstrap import LineDecoder, series_of
-from kairos.messages.commands import CancelOrder, Command, MessageRefused, SubmitOrder
+from kairos.messages.commands import (
+    CancelOrder,
+    Command,
+    DecisionSweep,
+    MessageRefused,
+    SubmitOrder,
+)
 from kairos.messages.events import (
     Event,
     InputQuarantined,
@@ -238,10 +244,11 @@ class Session:
         """Outputs follow their inputs; an order leaves only when both are on disk."""
         acts = False
         for command in commands:
-            name = type(command).__name__.encode()
-            body = _encode(command)
-            journal.append(b'{"src":"engine","type":"%b","data":%b}' % (name, body))
             acts = acts or isinstance(command, SubmitOrder | CancelOrder)
+            rows = command.expand() if isinstance(command, DecisionSweep) else (command,)
+            for row in rows:
+                name, body = type(row).__name__.encode(), _encode(row)
+                journal.append(b'{"src":"engine","type":"%b","data":%b}' % (name, body))
         if acts:
             journal.flush()
 

@@ -2,13 +2,14 @@
 
 The crossover with the scalar way is about 14 strikes. A sweep settles the markets that plainly
 pass, in columns, and names the few that deserve the scalar evaluation: an edge worth having, a
-position, an order in flight. Both ways agree to the last bits of the normal distribution.
+position, an order in flight, a book in doubt. Both ways agree to the last bits of the normal
+distribution. Arrays that a sweep has handed out are copied before they change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,42 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _WEIGHTS: Final = np.array([OUTER, INNER, OUTER])
 _NO_QUOTE: Final = -1
+_PROBABILITY_MAX: Final = 1.0 - PROBABILITY_MIN
+
+
+class Quotes:
+    """What the two sides of each market offer and cost, fee included, by slot."""
+
+    def __init__(self, size: int) -> None:
+        self.bids = np.full(size, _NO_QUOTE, dtype=np.int64)
+        self.asks = np.full(size, _NO_QUOTE, dtype=np.int64)
+        self.yes_cost = np.full(size, np.inf)
+        self.no_value = np.full(size, -np.inf)
+        self.yes_bits = np.zeros(size, dtype=np.int64)
+        self.no_bits = np.zeros(size, dtype=np.int64)
+        self.shared = False
+
+    def own(self) -> None:
+        """Copy what a sweep may still be holding."""
+        if self.shared:
+            for name in ("bids", "asks", "yes_bits", "no_bits"):
+                setattr(self, name, getattr(self, name).copy())
+            self.shared = False
+
+    def put(self, slot: int, market: Market, fees: FeeTable, gates: Gates) -> None:
+        self.own()
+        bid, ask = market.book.yes_bid, market.book.yes_ask
+        nothing = why.NO_ASK if bid is None and ask is None else 0
+        self.bids[slot] = _NO_QUOTE if bid is None else bid
+        self.asks[slot] = _NO_QUOTE if ask is None else ask
+        self.yes_cost[slot] = np.inf if ask is None else ask / 1e4 + fees[ask]
+        self.yes_bits[slot] = nothing if ask is None else gates.quote(bid, ask, ask)
+        if bid is None:
+            self.no_value[slot], self.no_bits[slot] = -np.inf, nothing
+        else:
+            no_ask = PRICE_PER_DOLLAR - bid
+            self.no_value[slot] = bid / 1e4 - fees[no_ask]
+            self.no_bits[slot] = gates.quote(bid, ask, no_ask)
 
 
 class Sweep:
@@ -43,129 +80,151 @@ class Sweep:
         self._account = account
         self._gates = gates
         self._pricer = pricer
-        self._doubt_cost = settings.uncertainty_multiplier
-        self._buffer = settings.cost_buffer
+        self._haircut = (settings.uncertainty_multiplier, settings.cost_buffer)
         self._min_ev = settings.min_ev
 
     def _rebuild(self, active: Mapping[str, Priced]) -> None:
         """The set of markets changed: lay the columns out anew."""
         markets = tuple(active.values())
-        contracts = [market.contract for market, _ in markets]
-        closes = sorted({each.close_ns for each in contracts if each is not None})
+        contracts = [market.contract for market, _ in markets if market.contract is not None]
         self.markets = markets
         self._names = tuple(active)
         self._slots = {name: slot for slot, name in enumerate(self._names)}
-        self._closes = closes
-        self._group = np.array([closes.index(c.close_ns) for c in contracts if c is not None])
-        self._lower = np.array([c.lower for c in contracts if c is not None])
-        self._upper = np.array([c.upper for c in contracts if c is not None])
-        self._one_sided = bool(np.all(np.isinf(self._upper)))
-        size = len(markets)
-        self._bids = np.full(size, _NO_QUOTE, dtype=np.int64)
-        self._asks = np.full(size, _NO_QUOTE, dtype=np.int64)
-        self._yes_cost = np.empty(size)
-        self._no_value = np.empty(size)
-        self._yes_bits = np.zeros(size, dtype=np.int64)
-        self._no_bits = np.zeros(size, dtype=np.int64)
-        self._doubtful = np.zeros(size, dtype=np.bool_)
+        self._closes = sorted({each.close_ns for each in contracts})
+        self._group = np.array([self._closes.index(each.close_ns) for each in contracts])
+        self._closes_ns = np.array([each.close_ns for each in contracts], dtype=np.int64)
+        self._lower = np.array([each.lower for each in contracts])
+        self._upper = np.array([each.upper for each in contracts])
+        self._two_sided = np.flatnonzero(np.isfinite(self._upper))
+        self._upper = self._upper[self._two_sided]
+        self._no_horizon_bits = np.zeros(len(markets), dtype=np.int64)
+        self._quotes = Quotes(len(markets))
+        self._doubtful: set[int] = set()
         self._channels: dict[tuple[str, int], Channel] = {}
         for market, fees in markets:
             self.quote_changed(market, fees)
             self.state_changed(market)
 
+    def quote_changed(self, market: Market, fees: FeeTable) -> None:
+        """The top of a market's book moved."""
+        self._quotes.put(self._slots[market.market_id], market, fees, self._gates)
+
     def state_changed(self, market: Market) -> None:
         """Only a live book may be priced in a column; the scalar way says what is wrong."""
-        self._doubtful[self._slots[market.market_id]] = market.book.state is not LIVE
+        slot = self._slots[market.market_id]
+        if market.book.state is LIVE:
+            self._doubtful.discard(slot)
+        else:
+            self._doubtful.add(slot)
         channel = market.channel
         if channel is not None:
             self._channels[channel.conn, channel.sid] = channel
-
-    def quote_changed(self, market: Market, fees: FeeTable) -> None:
-        """The top of a market's book moved: what each side costs, fee included."""
-        slot = self._slots[market.market_id]
-        book, gates = market.book, self._gates
-        bid, ask = book.yes_bid, book.yes_ask
-        self._bids[slot] = _NO_QUOTE if bid is None else bid
-        self._asks[slot] = _NO_QUOTE if ask is None else ask
-        self._yes_cost[slot] = np.inf if ask is None else ask / 1e4 + fees[ask]
-        no_ask = None if bid is None else PRICE_PER_DOLLAR - bid
-        self._no_value[slot] = -np.inf if no_ask is None else (bid or 0) / 1e4 - fees[no_ask]
-        nothing = 0 if bid is not None or ask is not None else why.NO_ASK
-        self._yes_bits[slot] = nothing or (gates.quote(bid, ask, ask) if ask else 0)
-        self._no_bits[slot] = nothing or (gates.quote(bid, ask, no_ask) if no_ask else 0)
 
     def run(
         self, active: Mapping[str, Priced], now_ns: int, trigger: str, commands: list[Command]
     ) -> list[Priced]:
         """Append one DecisionSweep; return the markets that need the scalar evaluation instead."""
-        price, volatility = self._pricer.price, self._pricer.volatility
-        if price is None or not volatility.ready or not self._pricer.heard(now_ns):
+        price = self._pricer.price
+        if price is None or not self._pricer.ready(now_ns):
             return list(active.values())
         if self.markets is None:
             self._rebuild(active)
+        if any(self._gates.silent(channel, now_ns) for channel in self._channels.values()):
+            return list(active.values())
         p, doubt = self._probabilities(now_ns, price)
-        ev_yes = p - self._yes_cost
-        ev_no = self._no_value - p
-        take_no = ev_no > ev_yes
-        ev = np.maximum(ev_yes, ev_no) - (self._doubt_cost * doubt + self._buffer)
-        bits = np.where(take_no, self._no_bits, self._yes_bits) | self._horizon_bits(now_ns)
-        bits |= (ev < self._min_ev) * why.EV_LOW
-        second = self._second_look(bits, now_ns)
-        keep = ~second
-        whole = not second.any()
-        pick = slice(None) if whole else keep
-        commands.append(
-            DecisionSweep(
-                now_ns, "v2", trigger, price, volatility.sigma, why.REASONS,
-                self._names if whole else tuple(np.array(self._names, dtype=object)[keep]),
-                take_no[pick], bits[pick], p[pick], doubt[pick],
-                (self._close_array() - now_ns)[self._group][pick],
-                self._bids[pick].copy(), self._asks[pick].copy(),
-                ev_yes[pick], ev_no[pick], ev[pick],
-            )
-        )  # fmt: skip
-        if whole or self.markets is None:
+        ev_yes = p - self._quotes.yes_cost
+        ev_no = self._quotes.no_value - p
+        best = np.maximum(ev_yes, ev_no)
+        best -= doubt * self._haircut[0]
+        second = self._second_look(best)
+        sweep = self._sweep(now_ns, trigger, price, p, doubt, ev_yes, ev_no)
+        if not second:
+            commands.append(sweep)
             return []
-        return [self.markets[slot] for slot in np.flatnonzero(second)]
+        keep = np.ones(len(active), dtype=np.bool_)
+        keep[list(second)] = False
+        commands.append(_only(sweep, keep))
+        return [self.markets[slot] for slot in sorted(second)] if self.markets else []
 
-    def _close_array(self) -> Ints:
-        return np.array(self._closes, dtype=np.int64)
+    def _second_look(self, best: Floats) -> set[int]:
+        """Slots that a column cannot settle: an edge, a position, a book that is not live."""
+        second = {self._slots[name] for name in self._account.busy if name in self._slots}
+        second |= self._doubtful
+        threshold = self._min_ev + self._haircut[1]
+        if best.max() >= threshold:
+            second.update(np.flatnonzero(best >= threshold).tolist())
+        return second
+
+    def _sweep(
+        self, now_ns: int, trigger: str, price: float, p: Floats, doubt: Floats, ev_yes: Floats,
+        ev_no: Floats,
+    ) -> DecisionSweep:  # fmt: skip
+        quotes = self._quotes
+        quotes.shared = True
+        return DecisionSweep(
+            now_ns, "v2", trigger, price, self._pricer.volatility.sigma, self._min_ev,
+            self._haircut, why.REASONS, why.EV_LOW, self._names, self._closes_ns,
+            self._horizon_bits(now_ns), p, doubt, quotes.bids, quotes.asks, ev_yes, ev_no,
+            quotes.yes_bits, quotes.no_bits,
+        )  # fmt: skip
 
     def _probabilities(self, now_ns: int, price: float) -> tuple[Floats, Floats]:
         """P(YES) and its uncertainty per market; the arithmetic of `fair_value.probability`."""
-        pricer = self._pricer
-        moments = [pricer.moments(close_ns, now_ns, price) for close_ns in self._closes]
+        pricer, closes = self._pricer, self._closes
         spread, fixed = pricer.volatility.spread, pricer.fixed_variance(now_ns)
-        scales = np.array(
-            [
-                [(v / spread + fixed) ** 0.5, (v + fixed) ** 0.5, (v * spread + fixed) ** 0.5]
-                for _, v in moments
-            ]
-        )
-        inverse = (1.0 / np.maximum(scales, 1e-9)).T[:, self._group]
-        means = np.array([mean for mean, _ in moments])[self._group]
-        nodes: Floats = ndtr((means - self._lower) * inverse)
-        if not self._one_sided:
-            nodes -= ndtr((means - self._upper) * inverse)
-        p: Floats = _WEIGHTS @ nodes
+        means, inverse = [], []
+        for close_ns in closes:
+            mean, variance = pricer.moments(close_ns, now_ns, price)
+            means.append(mean)
+            inverse.append(_inverse_deviations(variance, spread, fixed))
+        single = len(closes) == 1
+        scale: Floats = np.array(inverse).T
+        mean_of: Floats = np.array(means)
+        if not single:
+            scale, mean_of = scale.take(self._group, axis=1), mean_of.take(self._group)
+        nodes: Floats = scale * (mean_of - self._lower)
+        ndtr(nodes, nodes)
+        two = self._two_sided
+        if len(two):
+            if not single:
+                scale, mean_of = scale.take(two, axis=1), mean_of.take(two)
+            nodes[:, two] -= ndtr(scale * (mean_of - self._upper))
+        p: Floats = _WEIGHTS.dot(nodes)
         nodes -= p
-        doubt: Floats = np.sqrt(_WEIGHTS @ (nodes * nodes))
-        return np.clip(p, PROBABILITY_MIN, 1.0 - PROBABILITY_MIN), doubt
+        nodes *= nodes
+        doubt: Floats = np.sqrt(_WEIGHTS.dot(nodes))
+        np.maximum(p, PROBABILITY_MIN, p)
+        np.minimum(p, _PROBABILITY_MAX, p)
+        return p, doubt
 
-    def _horizon_bits(self, now_ns: int) -> Any:  # noqa: ANN401
-        if len(self._closes) == 1:
-            return self._gates.horizon(self._closes[0] - now_ns)
+    def _horizon_bits(self, now_ns: int) -> Ints:
         by_close = [self._gates.horizon(close_ns - now_ns) for close_ns in self._closes]
+        if not any(by_close):
+            return self._no_horizon_bits
         return np.array(by_close, dtype=np.int64)[self._group]
 
-    def _second_look(self, bits: Ints, now_ns: int) -> NDArray[np.bool_]:
-        """Markets that a column cannot settle: an edge, a position, a book that is not live."""
-        second: NDArray[np.bool_] = bits == 0
-        for name in self._account.busy:
-            slot = self._slots.get(name)
-            if slot is not None:
-                second[slot] = True
-        second |= self._doubtful
-        if any(self._gates.silent(channel, now_ns) for channel in self._channels.values()):
-            second[:] = True
-        return second
+
+def _inverse_deviations(variance: float, spread: float, fixed: float) -> tuple[float, float, float]:
+    """One over the standard deviation at the three volatility nodes. A settled mean (no variance
+    left, no basis) becomes a step, sharp enough for any strike a venue can list."""
+    return (
+        max(variance / spread + fixed, 1e-18) ** -0.5,
+        max(variance + fixed, 1e-18) ** -0.5,
+        max(variance * spread + fixed, 1e-18) ** -0.5,
+    )
+
+
+def _only(sweep: DecisionSweep, keep: NDArray[np.bool_]) -> DecisionSweep:
+    """The rows that a sweep settles; the others are evaluated one by one."""
+    return DecisionSweep(
+        sweep.ts_ns, sweep.profile, sweep.trigger, sweep.spot, sweep.sigma, sweep.min_ev,
+        sweep.haircut, sweep.reason_names, sweep.ev_low_bit,
+        tuple(name for name, kept in zip(sweep.markets, keep.tolist(), strict=True) if kept),
+        *(
+            column[keep]
+            for column in (
+                sweep.closes_ns, sweep.horizon_bits, sweep.probabilities, sweep.uncertainties,
+                sweep.bids, sweep.asks, sweep.evs_yes, sweep.evs_no, sweep.yes_bits, sweep.no_bits,
+            )
+        ),
+    )  # fmt: skip

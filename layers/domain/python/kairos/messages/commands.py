@@ -71,8 +71,9 @@ class Decision(msgspec.Struct, gc=False, frozen=True):
 class DecisionSweep(msgspec.Struct, gc=False, frozen=True):
     """PASS decisions about many markets at one moment, as columns until somebody reads them.
 
-    Columns are arrays of equal length: `take_no` says which side was the better one, `bits` are
-    reasons by position in `reason_names`; bids and asks are -1 and EVs infinite for an empty side.
+    Columns are arrays with one entry per market. Bids and asks are -1 and EVs infinite for an empty
+    side. `haircut` is (cost per unit of uncertainty, fixed cost); `yes_bits` and `no_bits` are what
+    the quote itself speaks against either side, as positions in `reason_names`.
     """
 
     ts_ns: int
@@ -80,36 +81,48 @@ class DecisionSweep(msgspec.Struct, gc=False, frozen=True):
     trigger: str
     spot: float
     sigma: float
+    min_ev: float
+    haircut: tuple[float, float]
     reason_names: tuple[str, ...]
+    ev_low_bit: int
     markets: tuple[str, ...]
-    take_no: Any
-    bits: Any
+    closes_ns: Any
+    horizon_bits: Any
     probabilities: Any
     uncertainties: Any
-    horizons_ns: Any
     bids: Any
     asks: Any
     evs_yes: Any
     evs_no: Any
-    evs_net: Any
+    yes_bits: Any
+    no_bits: Any
 
     def expand(self) -> Iterator[Decision]:
         """The same as one Decision per market."""
         columns = (
-            self.take_no, self.bits, self.probabilities, self.uncertainties, self.horizons_ns,
-            self.bids, self.asks, self.evs_yes, self.evs_no, self.evs_net,
+            self.closes_ns, self.horizon_bits, self.probabilities, self.uncertainties, self.bids,
+            self.asks, self.evs_yes, self.evs_no, self.yes_bits, self.no_bits,
         )  # fmt: skip
         rows = zip(self.markets, *(column.tolist() for column in columns), strict=True)
-        for market, no, bits, p, doubt, horizon, bid, ask, ev_yes, ev_no, ev in rows:
-            side = Outcome.NO if no else Outcome.YES
-            why = tuple(name for bit, name in enumerate(self.reason_names) if bits >> bit & 1)
-            yield Decision(
-                self.ts_ns, market, self.profile, self.trigger, "PASS",
-                None if bid < 0 and ask < 0 else side, why, p, doubt, self.spot, self.sigma,
-                horizon, None if bid < 0 else bid, None if ask < 0 else ask,
-                None if ask < 0 else ev_yes, None if bid < 0 else ev_no,
-                None if bid < 0 and ask < 0 else ev, 0,
-            )  # fmt: skip
+        return (self._decision(*row) for row in rows)
+
+    def _decision(
+        self, market: str, close_ns: int, bits: int, p: float, doubt: float, bid: int, ask: int,
+        ev_yes: float, ev_no: float, yes_bits: int, no_bits: int,
+    ) -> Decision:  # fmt: skip
+        side, ev = (Outcome.NO, ev_no) if ev_no > ev_yes else (Outcome.YES, ev_yes)
+        bits |= no_bits if side is Outcome.NO else yes_bits
+        empty = bid < 0 and ask < 0
+        net = ev - (self.haircut[0] * doubt + self.haircut[1])
+        if not empty and net < self.min_ev:
+            bits |= self.ev_low_bit
+        return Decision(
+            self.ts_ns, market, self.profile, self.trigger, "PASS", None if empty else side,
+            tuple(name for bit, name in enumerate(self.reason_names) if bits >> bit & 1),
+            p, doubt, self.spot, self.sigma, close_ns - self.ts_ns,
+            None if bid < 0 else bid, None if ask < 0 else ask,
+            None if ask < 0 else ev_yes, None if bid < 0 else ev_no, None if empty else net, 0,
+        )  # fmt: skip
 
 
 class BookStateChanged(msgspec.Struct, gc=False, frozen=True):
