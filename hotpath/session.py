@@ -180,12 +180,12 @@ class Session:
         if paper.busy:
             for report in paper.advance(engine.now_ns if event.recv_ns is None else event.recv_ns):
                 self._report(report)
-        if isinstance(event, MarketDetermined):
-            self._determined(event)
-        else:
-            self._release(engine.handle(event))
+        commands = (
+            self._determined(event) if isinstance(event, MarketDetermined) else engine.handle(event)
+        )
         if paper.busy:
             paper.observe(event)
+        self._release(commands)
         if isinstance(event, MarketDefined):
             self._learn_from_strike(event)
 
@@ -281,7 +281,7 @@ class Session:
             if same and market.close_ns == close_ns - window_ns and market.outcome is None:
                 yield market
 
-    def _determined(self, event: MarketDetermined) -> None:
+    def _determined(self, event: MarketDetermined) -> Sequence[Command]:
         """Whoever says it, the first outcome pays; a later one that differs is a conflict."""
         engine = self._engine
         market = engine.markets.get(event.market)
@@ -293,10 +293,13 @@ class Session:
             detail = f"{event.source} says {event.outcome}, {official.source} {official.outcome}"
             sample = Sample(str(path), line, event.market, detail)
             self.quarantine.add("outcome_conflict", sample)
-            return
-        self._release(engine.handle(event))
+            return ()
+        cash = engine.account.ledger.cash
+        commands = engine.handle(event)
+        self._paper.credit(engine.account.ledger.cash - cash)
         if first:
             self._sink.settled(event, yes_held, no_held, engine)
+        return commands
 
     def _settle_due(self, now_ns: int) -> None:
         for market in list(self._engine.markets.values()):
