@@ -49,6 +49,7 @@ class OrderbookSnapshot(Frame, tag="orderbook_snapshot"):
     sid: int
     seq: int
     msg: SnapshotMsg
+    id: int | None = None  # of the get_snapshot command it answers
     sending_ts_ms: int | None = None
 
 
