@@ -29,6 +29,7 @@ journal may be in use.
 exit codes: 0 done · 1 a closed segment is damaged · 2 usage · 3 no journal, or it cannot be read
 """
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME_NS_END: Final = 253_402_300_800 * 1_000_000_000  # the year 10 000, where datetime ends
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -112,14 +113,14 @@ def _inspect(args: argparse.Namespace) -> int:
 def _show_info(info: JournalInfo) -> None:
     show_table(
         f"Segments of {info.directory}",
-        ["segment", "status", "records", "first received (UTC)", "last", "text", "on disk"],
+        ["first", "status", "records", "received from", "to (UTC)", "text", "on disk"],
         [
             [
-                segment.name,
+                f"{segment.first_record:,}",
                 segment.status,
                 f"{segment.records:,}",
-                _moment(segment.first_recv_ns),
-                _moment(segment.last_recv_ns),
+                _moment(segment.first_recv_ns, "%m-%d %H:%M:%S"),
+                _moment(segment.last_recv_ns, "%m-%d %H:%M:%S"),
                 _size(segment.bytes),
                 _size(segment.stored_bytes),
             ]
@@ -136,7 +137,9 @@ def _show_info(info: JournalInfo) -> None:
             warn(f"{segment.name}: {segment.problem}")
     if info.unreadable:
         warn(f"{info.unreadable:,} records are no JSON objects")
-    say(f"{info.records:,} records, {_size(info.bytes)}, {_size(info.stored_bytes)} on disk")
+    first, last = _moment(info.first_recv_ns), _moment(info.last_recv_ns)
+    say(f"{info.records:,} records received from {first} to {last} UTC")
+    say(f"{_size(info.bytes)} of text, {_size(info.stored_bytes)} on disk")
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -154,7 +157,7 @@ def _show_checks(report: VerifyReport) -> None:
             place = f"{report.directory / check.name}:{check.damage.line}"
             warn(f"{place}: {check.status}: {check.damage}")
     if report.ok:
-        say(f"{report.records:,} records in {len(report.segments)} segments: every checksum holds")
+        say(f"segments: {len(report.segments)}, records: {report.records:,}, every checksum holds")
         if any(check.status == "torn" for check in report.segments):
             say("The end is unfinished: it is being written now, or opening will cut it off.")
     else:
@@ -188,10 +191,12 @@ def _export(args: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _moment(time_ns: int | None) -> str:
+def _moment(time_ns: int | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     if time_ns is None:
         return "-"
-    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).strftime("%Y-%m-%d %H:%M:%S")
+    if not 0 <= time_ns < _TIME_NS_END:
+        return f"{time_ns} ns"
+    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).strftime(form)
 
 
 def _size(size: int) -> str:
