@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from benchmarks.silent_strategy import SilentStrategy
 from benchmarks.timing import Work
+from benchmarks.workload import Slices
 from hotpath.account import Account
 from hotpath.assembly import RunSettings, assemble, kalshi_fees
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk
-from hotpath.session import Recorder, Sink
+from hotpath.session import Session, Sink
 from hotpath.spot import Spot
 from hotpath.strategies.base import Strategy
 from hotpath.strategies.btc_edge import BtcEdge
 from kairos.bootstrap import ranges_of
 from kairos.messages.commands import Command
 from kairos.messages.events import MarketDetermined, OrderReport
+from kairos.ports import JournalWriter
 
 
 class CountingSink:
-    """Takes every decision and keeps only how many there were."""
+    """Takes everything and keeps only how much there was."""
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.taken = 0
+        self.reports = 0
 
     def commands(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            self.counts[type(command).__name__] += 1
+        self.taken += len(commands)
 
     def report(self, report: OrderReport, engine: Engine) -> None:
-        self.counts[type(report).__name__] += 1
+        self.reports += 1
 
     def settled(self, event: MarketDetermined, yes_held: int, no_held: int, engine: Engine) -> None:
-        self.counts["settled"] += 1
+        pass
 
     def timer(self, now_ns: int, engine: Engine) -> None:
         pass
@@ -51,17 +53,12 @@ def bare_engine(*, silent: bool) -> Engine:
     return Engine(strategy, settings.engine, account, spot, ranges_of)
 
 
-def session_work(
-    slices: Sequence[Sequence[Chunk]], sink: Sink, journal: Recorder | None = None
-) -> Work:
+def session_work(slices: Slices, sink: Sink, journal: JournalWriter | None = None) -> Work:
     """The whole thing: lines in, decisions in `sink`, orders on paper; outcomes are unknown."""
-    run = assemble(RunSettings(), sink, {}, journal)
-    last = len(slices) - 1
+    session = assemble(RunSettings(), sink, {}, journal).session
+    return lambda index: partial(feed, session, slices[index])
 
-    def work(index: int) -> None:
-        for chunk in slices[index]:
-            run.session.feed(chunk)
-        if index == last:
-            run.session.finish()
 
-    return work
+def feed(session: Session, chunks: Sequence[Chunk]) -> None:
+    for chunk in chunks:
+        session.feed(chunk)

@@ -11,6 +11,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from benchmarks.assembling import CountingSink, bare_engine, session_work
@@ -20,11 +21,12 @@ from benchmarks.timing import (
     Timed,
     Work,
     measure,
+    noise,
     pin_to_one_cpu,
     steady_heap,
     timer_cost_ns,
 )
-from benchmarks.workload import Workload, load
+from benchmarks.workload import Slices, Workload, load
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk
 from hotpath.run_record import RunRecord
@@ -40,19 +42,19 @@ STAGES: Final = (
 )
 
 
-def stages(slices: Sequence[Sequence[Chunk]]) -> dict[str, Prepare]:
+def stages(slices: Slices) -> dict[str, Prepare]:
     """Each stage's "prepare", in order."""
 
     def walking() -> Work:
-        return lambda index: _walk(slices[index])
+        return lambda index: partial(_walk, slices[index])
 
     def decoding() -> Work:
         decoder = LineDecoder()
-        return lambda index: _decode(slices[index], decoder)
+        return lambda index: partial(_decode, slices[index], decoder)
 
     def handling(*, silent: bool) -> Work:
         decoder, engine = LineDecoder(), bare_engine(silent=silent)
-        return lambda index: _handle(slices[index], decoder, engine)
+        return lambda index: partial(_handle, slices[index], decoder, engine)
 
     prepares: tuple[Prepare, ...] = (
         walking,
@@ -123,19 +125,18 @@ def by_kind(workload: Workload) -> Kinds:
 
 
 def print_stages(workload: Workload, timed: dict[str, Timed]) -> None:
-    count, previous = len(workload.lines), 0.0
+    count, previous = workload.messages, 0.0
     print(f"{'stage':<34}{'messages/s':>12}{'us/message':>12}{'of which':>10}{'share':>8}")
-    total = timed[STAGES[-2]].best
+    total = timed[STAGES[-2]].cpu
     for name in STAGES:
-        seconds = timed[name].best
+        seconds = timed[name].cpu
         part = seconds - previous
         print(
             f"{name:<34}{count / seconds:>12,.0f}{seconds / count * 1e6:>12.3f}"
             f"{part / count * 1e6:>10.3f}{part / total:>8.1%}"
         )
         previous = seconds
-    noise = sum(each.mean for each in timed.values()) / sum(each.best for each in timed.values())
-    print(f"noise of the machine: the mean repeat took {noise:.2f} times the best")
+    print(f"noise of the machine: the mean repeat took {noise(timed):.2f} times the best")
 
 
 def print_kinds(kinds: Kinds, messages: int) -> None:
@@ -148,7 +149,7 @@ def print_kinds(kinds: Kinds, messages: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.profile_engine", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the first 150,000 messages only")
+    parser.add_argument("--quick", action="store_true", help="two sessions only")
     args = parser.parse_args()
     cpu = pin_to_one_cpu()
     workload = load(quick=args.quick)
@@ -157,7 +158,7 @@ def main() -> None:
     print_stages(workload, measure(stages(slices), len(slices)))
     with steady_heap():
         kinds = by_kind(workload)
-    print_kinds(kinds, len(workload.lines))
+    print_kinds(kinds, workload.messages)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ class SilentStrategy:
     def on_book(self, market: Market, now_ns: int) -> Commands:
         return NOTHING
 
+    def on_state(self, market: Market, now_ns: int) -> Commands:
+        return NOTHING
+
     def on_spot(self, price: float, now_ns: int) -> Commands:
         return NOTHING
 

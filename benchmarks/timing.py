@@ -1,7 +1,8 @@
 """Times things fairly on a noisy machine: one CPU, small interleaved slices, best of each slice.
 
 What is compared runs slice by slice in turn, so that a slow moment of the machine hits all of it
-alike. Seconds are of processor time: what other processes take from us does not count.
+alike. Seconds are of processor time, so that what other processes take does not count; where the
+disk takes part, wall time is the one to read.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ from typing import Final, NamedTuple
 REPEATS: Final = 3
 _TIMER_CALLS: Final = 200_000
 
-Work = Callable[[int], object]
+# Given a slice's index: get ready outside the clock, return what is to be timed.
+Work = Callable[[int], Callable[[], object]]
 Prepare = Callable[[], Work]
 
 
 class Timed(NamedTuple):
     """Seconds over all slices: the best of each slice, and the mean that shows the noise."""
 
-    best: float
-    mean: float
+    cpu: float
+    wall: float
+    mean_cpu: float
 
 
 def pin_to_one_cpu() -> int | None:
@@ -47,33 +50,43 @@ def steady_heap() -> Iterator[None]:
         gc.unfreeze()
 
 
+class _Bests:
+    """The best seconds of each slice so far."""
+
+    def __init__(self, slices: int) -> None:
+        self._cpu = [float("inf")] * slices
+        self._wall = [float("inf")] * slices
+        self._total = 0.0
+
+    def add(self, index: int, timed: Callable[[], object]) -> None:
+        wall, cpu = time.perf_counter(), time.process_time()
+        timed()
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        self._cpu[index] = min(self._cpu[index], cpu)
+        self._wall[index] = min(self._wall[index], wall)
+        self._total += cpu
+
+    def timed(self, repeats: int) -> Timed:
+        return Timed(sum(self._cpu), sum(self._wall), self._total / repeats)
+
+
 def measure(
     subjects: Mapping[str, Prepare], slices: int, repeats: int = REPEATS
 ) -> dict[str, Timed]:
-    """Time every subject over slices 0..slices-1 in order, `repeats` times with fresh state.
-
-    A subject is a function that prepares outside the clock and returns the work for one slice.
-    """
-    best: dict[str, list[float]] = {name: [] for name in subjects}
-    total = dict.fromkeys(subjects, 0.0)
-    for repeat in range(repeats):
+    """Time every subject over slices 0..slices-1 in order, `repeats` times with fresh state."""
+    bests = {name: _Bests(slices) for name in subjects}
+    for _ in range(repeats):
         works = {name: prepare() for name, prepare in subjects.items()}
         with steady_heap():
             for index in range(slices):
                 for name, work in works.items():
-                    seconds = _timed(work, index)
-                    total[name] += seconds
-                    if repeat == 0:
-                        best[name].append(seconds)
-                    else:
-                        best[name][index] = min(best[name][index], seconds)
-    return {name: Timed(sum(best[name]), total[name] / repeats) for name in subjects}
+                    bests[name].add(index, work(index))
+    return {name: each.timed(repeats) for name, each in bests.items()}
 
 
-def _timed(work: Work, index: int) -> float:
-    started = time.process_time()
-    work(index)
-    return time.process_time() - started
+def noise(timed: Mapping[str, Timed]) -> float:
+    """How many times longer the mean repeat took than the best one; 1 on a quiet machine."""
+    return sum(each.mean_cpu for each in timed.values()) / sum(each.cpu for each in timed.values())
 
 
 def timer_cost_ns() -> float:
