@@ -74,7 +74,6 @@ def test_counts_are_by_source_and_type() -> None:
     }
 
 
-@pytest.mark.xfail(strict=True, reason="lines.py: _count bounds types, not sources")
 def test_the_number_of_names_that_are_counted_is_bounded() -> None:
     decoder = LineDecoder()
     for number in range(600):
@@ -144,7 +143,6 @@ def test_a_receive_time_outside_this_century_is_refused(recv_ns: int) -> None:
 
 
 @pytest.mark.parametrize("recv_ns", [-5, 0, 10**25])
-@pytest.mark.xfail(strict=True, reason="lines.py: deltas skip the check of recv_ns")
 def test_a_delta_at_no_possible_time_is_refused(recv_ns: int) -> None:
     assert quarantined(envelope(recv_ns=recv_ns)).reason == "time_out_of_range"
 
@@ -156,7 +154,6 @@ def test_a_source_that_nobody_reads_is_counted(src: str) -> None:
 
 
 @pytest.mark.parametrize("src", ["polymarket_clob_ws", "kalshi_demo_ws", ...])
-@pytest.mark.xfail(strict=True, reason="lines.py: the fast path never looks at src")
 def test_another_feeds_message_is_not_taken_for_kalshis(src: object) -> None:
     assert quarantined(envelope(src=src)).reason in {"unknown_source", "missing_field"}
 
@@ -190,7 +187,6 @@ BYTES_THAT_ARE_NO_TEXT = [
 
 
 @pytest.mark.parametrize("line", BYTES_THAT_ARE_NO_TEXT)
-@pytest.mark.xfail(strict=True, reason="lines.py: UnicodeDecodeError is not caught")
 def test_bytes_that_are_no_text_are_quarantined(line: bytes) -> None:
     assert quarantined(line).reason == "not_json"
 
@@ -203,17 +199,14 @@ def test_bytes_that_are_no_text_are_quarantined(line: bytes) -> None:
         b'{"src":"coinbase_ws","x":' + b'{"a":' * 100_000,
     ],
 )
-@pytest.mark.xfail(strict=True, reason="lines.py: RecursionError is not caught")
 def test_nesting_without_end_is_quarantined(line: bytes) -> None:
     assert quarantined(line).reason == "not_json"
 
 
-@pytest.mark.xfail(strict=True, reason="lines.py: the name is cut at the backtick, KeyError")
 def test_a_field_name_with_a_backtick_in_it_is_survived() -> None:
     assert LineDecoder().decode(envelope(raw=DELTA | {"x`y": 1})) is not None
 
 
-@pytest.mark.xfail(strict=True, reason="lines.py: a stripped field leaves the side empty")
 def test_a_renamed_side_of_a_snapshot_is_not_an_empty_side() -> None:
     raw = tape.snapshot(1, [("0.3000", "1.00")], [("0.6000", "2.00")])
     raw["msg"]["yes_dollars_fq"] = raw["msg"].pop("yes_dollars_fp")

@@ -1,8 +1,10 @@
 """Annualised volatility of the spot, updated in constant time per tick, and how well it is known.
 
-Prices are sampled once per interval (the last one in it), squared log returns are weighted by the
-time they span and decay exponentially. A silence is a gap, not a calm or a jump: the return across
-it is not used. A prior keeps the estimate sane while little has been seen.
+Prices are averaged once per interval, so that a last trade bouncing between bid and ask does not
+count as movement, and squared log returns between averages are weighed against exactly the Brownian
+seconds that lie in them. Both decay exponentially. A silence is a gap, not a calm or a jump: the
+return across it is not used. A prior stands in while little has been seen; data replace it, and a
+silence lets it return.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class VolatilitySettings:
     kurtosis_factor: float = 2.0  # fat tails make squared returns noisier than normal ones
     floor: float = 0.10
     cap: float = 3.0
-    ready_seconds: float = 120.0
+    ready_seconds: float = 120.0  # of intervals measured
 
     def __post_init__(self) -> None:
         """What would divide by nothing, or never forget, is refused at the start."""
@@ -63,11 +65,16 @@ class Volatility:
     """
 
     __slots__ = (
+        "_before",
         "_bucket",
+        "_count",
         "_decay",
-        "_last",
-        "_previous",
-        "_previous_bucket",
+        "_first_ns",
+        "_last_ns",
+        "_lead",
+        "_lead_squared",
+        "_mean",
+        "_prior",
         "_prior_variance",
         "_sample_ns",
         "_samples",
@@ -86,11 +93,11 @@ class Volatility:
         self._sample_ns = settings.sample_seconds * _NS
         self._decay = math.log(2.0) / settings.half_life_seconds
         self._prior_variance = settings.prior_sigma**2 / SECONDS_PER_YEAR
+        self._prior = settings.prior_weight_seconds
         self._bucket = -1
-        self._last = 0.0
-        self._previous = 0.0
-        self._previous_bucket = -1
+        self._before: tuple[float, int, float] | None = None  # mean, last tick, tail of the last
         self._sum = self._weight = self._samples = self._samples_squared = 0.0
+        self._start(0, 0.0)
         self.ready = False
         self.sigma = settings.prior_sigma
         self.log_sd = settings.prior_log_sd
@@ -99,51 +106,76 @@ class Volatility:
 
     def update(self, ts_ns: int, price: float) -> bool:
         """Take a price; True when the estimate moved. Ticks that go back in time are ignored."""
+        if ts_ns < self._last_ns:
+            return False
         bucket = ts_ns // self._sample_ns
         if bucket == self._bucket:
-            self._last = price
-            return False
-        if bucket < self._bucket:
+            count, step = self._count, (ts_ns - self._last_ns) / 1e9
+            self._lead += count * step
+            self._lead_squared += count * count * step
+            self._count = count + 1
+            self._mean += (price - self._mean) / (count + 1)
+            self._last_ns = ts_ns
             return False
         moved = self._bucket >= 0 and self._close_bucket()
         self._bucket = bucket
-        self._last = price
+        self._start(ts_ns, price)
         return moved
 
+    def _start(self, ts_ns: int, price: float) -> None:
+        """Begin an interval with its first tick. With ticks 1..n and steps d_k before tick k,
+        `_lead` sums (k-1) d_k and `_lead_squared` (k-1)^2 d_k."""
+        self._first_ns = self._last_ns = ts_ns
+        self._mean = price
+        self._count = 1
+        self._lead = self._lead_squared = 0.0
+
     def _close_bucket(self) -> bool:
-        steps = self._bucket - self._previous_bucket
-        seconds = steps * self._settings.sample_seconds
-        previous, known = self._previous, self._previous_bucket >= 0
-        self._previous, self._previous_bucket = self._last, self._bucket
-        if not known:
+        """The mean of n ticks moves against its first tick by sum ((n-k+1)/n)^2 d_k seconds of
+        Brownian variance, and its last tick against it by sum ((k-1)/n)^2 d_k."""
+        count, before = self._count, self._before
+        tail = self._lead_squared / (count * count)
+        self._before = self._mean, self._last_ns, tail
+        if before is None:
             return False
-        decay = math.exp(-self._decay * min(seconds, 1e6))
+        mean, last_ns, tail_before = before
+        silence = (self._first_ns - last_ns) / 1e9
+        if silence > self._settings.gap_seconds:
+            self._forget(silence)
+            self._prior += (self._settings.prior_weight_seconds - self._prior) * (
+                1.0 - math.exp(-self._decay * silence)
+            )
+        else:
+            span = (self._last_ns - self._first_ns) / 1e9
+            head = span - 2.0 * self._lead / count + tail
+            self._prior *= self._forget(silence + span)
+            self._add(math.log(self._mean / mean), tail_before + silence + head)
+        self._refresh()
+        return True
+
+    def _forget(self, seconds: float) -> float:
+        decay = math.exp(-self._decay * seconds)
         self._sum *= decay
         self._weight *= decay
         self._samples *= decay
         self._samples_squared *= decay * decay
-        if seconds <= self._settings.gap_seconds:
-            self._add(math.log(self._last / previous), seconds)
-        self._refresh()
-        return True
+        return decay
 
     def _add(self, log_return: float, seconds: float) -> None:
-        rate = (self._sum + self._prior_variance * self._settings.prior_weight_seconds) / (
-            self._weight + self._settings.prior_weight_seconds
-        )
-        limit = self._settings.return_clip**2 * rate * seconds
+        limit = self._settings.return_clip**2 * self._rate() * seconds
         self._sum += min(log_return * log_return, limit)
         self._weight += seconds
         self._samples += 1.0
         self._samples_squared += 1.0
 
+    def _rate(self) -> float:
+        return (self._sum + self._prior_variance * self._prior) / (self._weight + self._prior)
+
     def _refresh(self) -> None:
         settings = self._settings
-        total = self._weight + settings.prior_weight_seconds
-        rate = (self._sum + self._prior_variance * settings.prior_weight_seconds) / total
-        sigma = math.sqrt(rate * SECONDS_PER_YEAR)
+        sigma = math.sqrt(self._rate() * SECONDS_PER_YEAR)
         self.sigma = min(max(sigma, settings.floor), settings.cap)
-        share = self._weight / total
+        share = self._weight / (self._weight + self._prior)
         measured = 0.0
         if self._samples_squared:
             effective = self._samples * self._samples / self._samples_squared
@@ -154,4 +186,4 @@ class Volatility:
             + settings.drift_log_sd**2
         )
         self.spread = math.exp(_NODE * self.log_sd)
-        self.ready = self._weight >= settings.ready_seconds
+        self.ready = self._samples * settings.sample_seconds >= settings.ready_seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -25,6 +25,7 @@ from kairos.adapters.coinbase.schemas import (
     SampledMatch,
     Subscriptions,
 )
+from kairos.adapters.kalshi import tolerance
 from kairos.adapters.kalshi.parsing import KalshiParser, Parsed
 from kairos.adapters.kalshi.schemas import (
     CentsDelta,
@@ -43,17 +44,22 @@ _PATH = re.compile(r" - at `\$\.?([^`]*)`")
 _RECV_NS_MIN: Final = 1_420_070_400_000_000_000
 _RECV_NS_MAX: Final = 4_102_444_800_000_000_000
 _NAMES_MAX: Final = 256
-_STRIP_ROUNDS_MAX: Final = 16
 
 
 class _Line(msgspec.Struct, gc=False):
     """The lines that fill a tape. Both venues have a `ticker`; Coinbase's takes the slow way."""
 
-    recv_ns: int
+    recv_ns: Annotated[int, msgspec.Meta(ge=_RECV_NS_MIN, le=_RECV_NS_MAX)]
+    src: Literal["kalshi_ws", "coinbase_ws"]
     raw: KalshiFrame | Match | LastMatch | Heartbeat | Subscriptions
     conn: str | None = None
 
 
+KALSHI: Final = "kalshi_ws"
+COINBASE: Final = "coinbase_ws"
+_UNREADABLE: Final = (
+    msgspec.DecodeError, Malformed, KeyError, UnicodeDecodeError, RecursionError,
+)  # fmt: skip
 _COINBASE_TYPES: Final = (Match, LastMatch, CoinbaseTicker, Heartbeat, Subscriptions)
 _decode = msgspec.json.Decoder(_Line).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -75,7 +81,7 @@ class LineDecoder:
         self.own_lines = 0  # our own output inside a journal
         self.problem: Malformed | None = None
         self._conn_seen: str | None = None
-        self._conn = "kalshi_ws"
+        self._conn = KALSHI
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
@@ -91,34 +97,38 @@ class LineDecoder:
         try:
             envelope = _decode(line)
             frame = envelope.raw
-            if type(frame) is OrderbookDelta:
+            if type(frame) is OrderbookDelta and envelope.src == KALSHI:
                 if envelope.conn != self._conn_seen:
                     self._see_conn(envelope.conn)
                 event = self._delta(envelope.recv_ns, self._conn, frame)
                 self._deltas += 1
                 return event
             return self._fast(envelope, frame)
-        except (msgspec.DecodeError, Malformed, KeyError):
+        except _UNREADABLE:
             return self._explain(line)  # finds out what it is and says so
 
     def _see_conn(self, conn: str | None) -> None:
         self._conn_seen = conn
-        self._conn = conn or "kalshi_ws"
+        self._conn = conn or KALSHI
 
     def _fast(self, envelope: _Line, frame: KalshiFrame | CoinbaseMessage) -> Parsed:
-        recv_ns, kind = _time(envelope.recv_ns), frame.__struct_config__.tag
+        source, kind = envelope.src, frame.__struct_config__.tag
+        conn = envelope.conn or source
         if isinstance(frame, _COINBASE_TYPES):
-            parsed = coinbase.event(recv_ns, envelope.conn or "coinbase_ws", frame)
-            self._count("coinbase_ws", kind)
-            return parsed
-        parsed = self._kalshi.event(recv_ns, envelope.conn or "kalshi_ws", frame)
-        self._count("kalshi_ws", kind)
+            if source != COINBASE:
+                raise Malformed("unknown_type", "type", f"{kind} is not a message of {source}")
+            parsed = coinbase.event(envelope.recv_ns, conn, frame)
+        else:
+            if source != KALSHI:
+                raise Malformed("unknown_type", "type", f"{kind} is not a message of {source}")
+            parsed = self._kalshi.event(envelope.recv_ns, conn, frame)
+        self._count(source, kind)
         return parsed
 
     def _count(self, source: str, kind: object) -> None:
         key = (source, str(kind))
         if key not in self._others and len(self._others) >= _NAMES_MAX:
-            key = (source, "other")
+            key = ("other", "other")
         self._others[key] += 1
 
     def _explain(self, line: bytes) -> Parsed:
@@ -133,6 +143,8 @@ class LineDecoder:
             return self._quarantine(fields, problem)
         except msgspec.ValidationError as error:
             return self._quarantine(fields, _from_validation(error))
+        except (UnicodeDecodeError, RecursionError) as error:
+            return self._quarantine(fields, Malformed("not_json", "line", type(error).__name__))
 
     def _slow(self, fields: dict[str, Any]) -> Parsed:
         source = _text(fields, "src")
@@ -171,36 +183,7 @@ class LineDecoder:
                 return self._kalshi.cents_delta(recv_ns, conn, msgspec.convert(raw, CentsDelta))
             frame = msgspec.convert(raw, CentsSnapshot)
             return self._kalshi.cents_snapshot(recv_ns, conn, frame)
-        return self._kalshi.event(recv_ns, conn, self._tolerant(raw))
-
-    def _tolerant(self, raw: dict[str, Any]) -> KalshiFrame:
-        """Convert, dropping (and counting) fields that no schema names."""
-        for _ in range(_STRIP_ROUNDS_MAX):
-            try:
-                frame: KalshiFrame = msgspec.convert(raw, KalshiFrame)
-            except msgspec.ValidationError as error:
-                unknown = _UNKNOWN.search(str(error))
-                if unknown is None:
-                    raise
-                raw = self._without(raw, str(error), unknown[1])
-            else:
-                return frame
-        raise Malformed("too_many_unknown_fields", "raw", f"more than {_STRIP_ROUNDS_MAX}")
-
-    def _without(self, raw: dict[str, Any], error: str, name: str) -> dict[str, Any]:
-        path = _PATH.search(error)
-        inner = path[1] if path else ""
-        label = f"{inner}.{name}" if inner else name
-        if label in self.unknown_fields or len(self.unknown_fields) < _NAMES_MAX:
-            self.unknown_fields[label] += 1
-        copy = dict(raw)
-        if inner == "msg":
-            copy["msg"] = {key: value for key, value in raw["msg"].items() if key != name}
-        elif not inner:
-            del copy[name]
-        else:
-            raise Malformed("unknown_field", label, "sits too deep to be dropped safely")
-        return copy
+        return self._kalshi.event(recv_ns, conn, tolerance.convert(raw, self.unknown_fields))
 
     def _coinbase_slow(self, recv_ns: int, conn: str, raw: dict[str, Any]) -> Parsed:
         if "type" not in raw:
