@@ -43,7 +43,7 @@ class NaiveBooks:
         self._conn_of: dict[str, str] = {}
 
     def take(self, line: bytes) -> bool:
-        """Apply a line; False when it is no message this builder can read, which changes nothing."""
+        """Apply a line; False when it is no message this builder can read: nothing changes then."""
         try:
             envelope = json.loads(line)
             return self._envelope(envelope)

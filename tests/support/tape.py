@@ -34,7 +34,7 @@ def delta(
     *,
     market: str = MARKET,
     sid: int = SID,
-    **more: Any,
+    **more: object,
 ) -> dict[str, Any]:
     msg = {"market_ticker": market, "price_dollars": price, "delta_fp": change, "side": side}
     return {"type": "orderbook_delta", "sid": sid, "seq": seq, "msg": msg | more}
@@ -47,7 +47,7 @@ def snapshot(
     *,
     market: str = MARKET,
     sid: int = SID,
-    **more: Any,
+    **more: object,
 ) -> dict[str, Any]:
     """The whole book; a side given as None is left out, as the venue does with an empty one."""
     msg: dict[str, Any] = {"market_ticker": market}
@@ -82,7 +82,9 @@ def trade(seq: int, price: str, count: str, taker: str = "yes") -> dict[str, Any
     return {"type": "trade", "sid": 3, "seq": seq, "msg": msg}
 
 
-def lifecycle(event_type: str, seq: int = 1, market: str = MARKET, **more: Any) -> dict[str, Any]:
+def lifecycle(
+    event_type: str, seq: int = 1, market: str = MARKET, **more: object
+) -> dict[str, Any]:
     msg = {"market_ticker": market, "event_type": event_type} | more
     return {"type": "market_lifecycle_v2", "sid": 4, "seq": seq, "msg": msg}
 
@@ -93,7 +95,9 @@ def index(value: str, seq: int = 1, name: str = "BRTI", inner: str | None = None
     return {"type": "cfbenchmarks_value", "sid": 5, "seq": seq, "msg": msg}
 
 
-def match(price: str, trade_id: int, *, kind: str = "match", product: str = "BTC-USD") -> dict[str, Any]:
+def match(
+    price: str, trade_id: int, *, kind: str = "match", product: str = "BTC-USD"
+) -> dict[str, Any]:
     return {
         "type": kind, "product_id": product, "price": price, "trade_id": trade_id,
         "time": "2026-11-18T14:46:05.763416Z", "size": "0.01", "side": "buy",
@@ -107,7 +111,7 @@ def heartbeat(last_trade_id: int, product: str = "BTC-USD") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def recorder(kind: str, data: dict[str, Any] | None = None, at_ms: float = 0) -> bytes:
+def recorder(kind: object, data: dict[str, Any] | None = None, at_ms: float = 0) -> bytes:
     body = {
         "recv_ns": START_NS + int(at_ms * MS), "src": "recorder", "conn": CONN, "type": kind,
         "data": data if data is not None else {},
@@ -115,7 +119,9 @@ def recorder(kind: str, data: dict[str, Any] | None = None, at_ms: float = 0) ->
     return json.dumps(body).encode()
 
 
-def watch(strike: float | None, close_time: str, *, market: str = MARKET, at_ms: float = 0) -> bytes:
+def watch(
+    strike: float | None, close_time: str, *, market: str = MARKET, at_ms: float = 0
+) -> bytes:
     return recorder(
         "watch_market",
         {"market_ticker": market, "strike": strike, "close_time": close_time, "status": "active"},

@@ -32,7 +32,7 @@ def quarantined(line: bytes) -> InputQuarantined:
     return event
 
 
-def envelope(**fields: Any) -> bytes:
+def envelope(**fields: object) -> bytes:
     body = {"recv_ns": tape.START_NS, "src": "kalshi_ws", "conn": tape.CONN, "raw": DELTA} | fields
     return json.dumps({name: value for name, value in body.items() if value is not ...}).encode()
 
@@ -254,7 +254,7 @@ def test_the_recorders_notes_change_nothing(note: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ws_disconnected", "", ["ws_connected"], None, 5])
-def test_a_note_of_unknown_type_is_counted(kind: Any) -> None:
+def test_a_note_of_unknown_type_is_counted(kind: object) -> None:
     assert quarantined(tape.recorder(kind)).reason in {"unknown_type", "wrong_type"}
 
 

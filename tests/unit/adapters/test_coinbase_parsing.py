@@ -13,7 +13,7 @@ from tests.support import tape
 VENUE_NS = 1_795_013_165_763_416_000
 
 
-def decoded(raw: dict[str, Any]) -> Any:
+def decoded(raw: dict[str, Any]) -> Any:  # noqa: ANN401
     return LineDecoder().decode(tape.line(raw, src="coinbase_ws", conn=None))
 
 

@@ -25,7 +25,9 @@ from tests.support import tape
 SECOND = 1_000_000_000
 
 
-def events(raw: dict[str, Any], *, use_yes_price: bool = False, src: str = "kalshi_ws") -> list[Any]:
+def events(
+    raw: dict[str, Any], *, use_yes_price: bool = False, src: str = "kalshi_ws"
+) -> list[Any]:
     parsed = LineDecoder(use_yes_price=use_yes_price).decode(tape.line(raw, src=src))
     return list(parsed) if isinstance(parsed, tuple) else [parsed]
 
@@ -40,7 +42,7 @@ def refused(raw: dict[str, Any]) -> tuple[str, str]:
     return decoder.problem.reason, decoder.problem.field
 
 
-def changed(raw: dict[str, Any], **msg: Any) -> dict[str, Any]:
+def changed(raw: dict[str, Any], **msg: object) -> dict[str, Any]:
     """The frame with fields of `msg` replaced; None removes one."""
     fields = raw["msg"] | msg
     return raw | {"msg": {name: value for name, value in fields.items() if value is not None}}
@@ -65,7 +67,9 @@ def test_prices_are_exact_however_many_decimals_are_written(price: str, units: i
     assert events(changed(DELTA, price_dollars=price))[0].price == units
 
 
-@pytest.mark.parametrize(("size", "units"), [("0.01", 10_000), ("-3", -3_000_000), ("2.5", 2_500_000)])
+@pytest.mark.parametrize(
+    ("size", "units"), [("0.01", 10_000), ("-3", -3_000_000), ("2.5", 2_500_000)]
+)
 def test_fractional_contracts_are_exact(size: str, units: int) -> None:
     assert events(changed(DELTA, delta_fp=size))[0].change == units
 
@@ -190,9 +194,7 @@ def test_a_strike_without_its_type_is_not_lost() -> None:
     assert (event.strike_type, event.floor_strike) == (None, "80077.29")
 
 
-@pytest.mark.parametrize(
-    ("result", "outcome"), [("yes", Outcome.YES), ("no", Outcome.NO)]
-)
+@pytest.mark.parametrize(("result", "outcome"), [("yes", Outcome.YES), ("no", Outcome.NO)])
 def test_determined_market_says_what_it_paid(result: str, outcome: Outcome) -> None:
     _, event = events(tape.lifecycle("determined", result=result))
     assert event == MarketDetermined(tape.START_NS, tape.MARKET, outcome, "lifecycle")
@@ -216,14 +218,16 @@ def test_an_unknown_lifecycle_event_is_counted_not_dropped() -> None:
         [{"start": "0.9000", "end": "0.1000", "step": "0.0100"}],
     ],
 )
-def test_price_ranges_that_make_no_grid_are_refused_on_their_line(ranges: Any) -> None:
+def test_price_ranges_that_make_no_grid_are_refused_on_their_line(ranges: object) -> None:
     frame = tape.lifecycle("price_level_structure_updated", price_ranges=ranges)
     assert refused(frame) == ("bad_price_range", "price_ranges")
 
 
 @pytest.mark.parametrize("close_ts", [-5, 0, 4_200_000_000, 10**15])
 def test_a_close_at_no_possible_time_is_refused(close_ts: int) -> None:
-    assert refused(tape.lifecycle("close_date_updated", close_ts=close_ts))[0] == "time_out_of_range"
+    assert (
+        refused(tape.lifecycle("close_date_updated", close_ts=close_ts))[0] == "time_out_of_range"
+    )
 
 
 BAD_DELTAS: list[tuple[dict[str, Any], str, str]] = [
@@ -308,7 +312,9 @@ def test_an_error_that_ends_the_subscription_is_not_shrugged_off(code: int) -> N
 
 
 def test_other_errors_change_nothing() -> None:
-    assert events({"type": "error", "id": 1, "msg": {"code": 8, "msg": "Unknown channel name"}}) == []
+    assert (
+        events({"type": "error", "id": 1, "msg": {"code": 8, "msg": "Unknown channel name"}}) == []
+    )
 
 
 @pytest.mark.parametrize("code", [[10], {"a": 1}, "25", None])

@@ -97,7 +97,8 @@ class Volatility:
         self._bucket = -1
         self._before: tuple[float, int, float] | None = None  # mean, last tick, tail of the last
         self._sum = self._weight = self._samples = self._samples_squared = 0.0
-        self._start(0, 0.0)
+        self._first_ns = self._last_ns = self._count = 0
+        self._mean = self._lead = self._lead_squared = 0.0
         self.ready = False
         self.sigma = settings.prior_sigma
         self.log_sd = settings.prior_log_sd
