@@ -97,11 +97,11 @@ def _micros(call: Callable[[], object]) -> float:
 class V2:
     """The v2 strategy with every book live, the history taken, and the spot moving on."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, spot_ticks: int = SPOT_TICKS) -> None:
         self._engine = bare_engine(silent=False)
-        for number in range(SPOT_TICKS):
+        for number in range(spot_ticks):
             self._engine.handle(_trade(number))
-        self._number = SPOT_TICKS
+        self._number = self._first = spot_ticks
         self._start_ns = self._engine.now_ns
         self._engine.handle(ChannelSubscribed(self._start_ns, _CONN, 1, "orderbook_delta"))
         step = max(10, 3_000 // count)
@@ -126,7 +126,7 @@ class V2:
     def tick(self) -> Commands:
         """One move of the spot, a millisecond later."""
         self._number += 1
-        now_ns = self._start_ns + (self._number - SPOT_TICKS) * 1_000_000
+        now_ns = self._start_ns + (self._number - self._first) * 1_000_000
         return self._engine.strategy.on_spot(path(self._number), now_ns)
 
 
@@ -138,15 +138,15 @@ def _trade(number: int) -> SpotTrade:
 class V1:
     """Profile v1 over the same history, markets and quotes."""
 
-    def __init__(self, strikes: list[Strike]) -> None:
-        self._now_ts = (_START_NS + SPOT_TICKS * _STEP_NS) // _SECOND_NS
-        self._state = LiveState(SPOT_TICKS)
-        for number in range(SPOT_TICKS):
+    def __init__(self, strikes: list[Strike], spot_ticks: int = SPOT_TICKS) -> None:
+        self._now_ts = (_START_NS + spot_ticks * _STEP_NS) // _SECOND_NS
+        self._state = LiveState(spot_ticks)
+        for number in range(spot_ticks):
             self._state.apply_spot((_START_NS + number * _STEP_NS) // _SECOND_NS, path(number))
         for strike in strikes:
             self._open_market(strike)
         self._points = self._state.spot_history.ticks()
-        self._sigma = SigmaSettings(max_spot_points=SPOT_TICKS)
+        self._sigma = SigmaSettings(max_spot_points=spot_ticks)
         self._settings = EdgeSettings(sigma=self._sigma, top_n=len(strikes), pct_band=50.0)
         found = len(self.tick().snapshots)
         if found != len(strikes):

@@ -63,7 +63,9 @@ class _LastMatch(_Frame, tag="last_match"):
 
 
 class _Ticker(_Frame, tag="ticker"):
-    pass
+    """Kalshi's quote, which a floor has no use for, or Coinbase's, which carries the spot."""
+
+    price: str | None = None
 
 
 class _Trade(_Frame, tag="trade"):
@@ -90,9 +92,13 @@ class _Lifecycle(_Frame, tag="market_lifecycle_v2"):
     pass
 
 
+class _Index(_Frame, tag="cfbenchmarks_value"):
+    pass
+
+
 _AnyFrame = (
     _Delta | _Snapshot | _Match | _LastMatch | _Ticker | _Trade | _Subscribed | _Ok | _Heartbeat
-    | _Subscriptions | _Lifecycle
+    | _Subscriptions | _Lifecycle | _Index
 )  # fmt: skip
 
 
@@ -180,8 +186,9 @@ class Floor:
                         while best >= 0 and not levels[best]:
                             best -= 1
                         book.best_no = best
-            elif isinstance(frame, _Match | _LastMatch):
-                self.spot = float(frame.price)
+            elif isinstance(frame, _Match | _LastMatch | _Ticker):
+                if frame.price is not None:
+                    self.spot = float(frame.price)
             elif isinstance(frame, _Snapshot):
                 ticker = frame.msg.market_ticker
                 books.setdefault(ticker, Legs()).replace(frame.msg, memo)

@@ -34,7 +34,7 @@ def run(*, quick: bool) -> list[Row]:
     disturbed = absolute_row(
         "noise of the machine", noise(timed), "x", note="mean pass / best pass"
     )
-    return [*_rows(timed, workload.messages), _agreement(workload), disturbed]
+    return [*_rows(timed, workload.messages), agreement(workload), disturbed]
 
 
 def _subjects(slices: Slices) -> dict[str, Prepare]:
@@ -75,7 +75,7 @@ def _rows(timed: dict[str, Timed], messages: int) -> list[Row]:
     return rows
 
 
-def _agreement(workload: Workload) -> Row:
+def agreement(workload: Workload) -> Row:
     """Whether floor and engine keep the same books: a floor that is wrong would be no floor."""
     decoder, engine, floor = LineDecoder(), bare_engine(silent=True), Floor()
     wrong = compared = 0
