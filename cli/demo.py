@@ -18,7 +18,9 @@ from kairos.errors import KairosError, UsageError
 from local.market_generator import SessionSettings, describe, write_session
 
 SEED: Final = 7
-MINUTES: Final = 45
+MINUTES: Final = 30
+# 14:31:05 UTC: two quarter-hour windows and the hourly ladder close and settle within the half hour.
+START_NS: Final = 1_795_012_265_000_000_000
 _EPILOG: Final = """\
 The session is made up from a seed in Kalshi's and Coinbase's own message formats, with a lost
 message, a reconnect, a silent spot feed and malformed frames in it on purpose. The same seed gives
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     out: Path = args.out
     tell = (lambda _text: None) if args.json or args.quiet else say
     _clear(out)
-    session = SessionSettings(seed=args.seed, minutes=args.minutes)
+    session = SessionSettings(seed=args.seed, start_ns=START_NS, minutes=args.minutes)
     capture = out / "session.jsonl.gz"
     tell(f"[1/3] generating {args.minutes} minutes of markets, seed {args.seed} -> {capture}")
     for fault in describe(session):

@@ -14,8 +14,7 @@ from cli.run_charts import RunCharts
 from hotpath.assembly import Run, RunSettings, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
-from hotpath.journal import Journal, JournalSettings, read_records
-from hotpath.journal.segments import list_segments
+from hotpath.journal import Journal, JournalSettings, is_journal, read_records
 from hotpath.outcomes import KnownOutcome
 from hotpath.run_record import RunRecord
 from hotpath.session import Sink
@@ -145,7 +144,7 @@ def _feed(job: Job, run: Run) -> None:
 
 def _open(path: Path, on_damage: Callable[[Damage], None]) -> Iterator[Chunk]:
     try:
-        journal = path.is_dir() and bool(list_segments(path))
+        journal = path.is_dir() and is_journal(path)
     except OSError:
         journal = False  # opening it will say what is wrong with the path
     return chunked(path, read_records(path)) if journal else read_chunks(path, on_damage)

@@ -196,6 +196,7 @@ class Books:
         book = market.book
         if market.channel is not channel or book.state is BookState.RESYNCING:
             self.refuse(event.market, "delta_before_snapshot", f"seq {event.seq}")
+            channel.first_seq = event.seq  # not sure that the number was this message's
             if book.state is not BookState.RESYNCING:
                 self.set_state(market, BookState.GAPPED, "changed_on_another_sid")
             return None, DEEP_CHANGE

@@ -201,7 +201,8 @@ class Sweep:
         by_close = [self._gates.horizon(close_ns - now_ns) for close_ns in self._closes]
         if not any(by_close):
             return self._no_horizon_bits
-        return np.array(by_close, dtype=np.int64)[self._group]
+        bits: Ints = np.array(by_close, dtype=np.int64).take(self._group)
+        return bits
 
 
 def _inverse_deviations(variance: float, spread: float, fixed: float) -> tuple[float, float, float]:
