@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
+from benchmarks import journal_append
 from benchmarks.assembling import CountingSink, session_work
-from benchmarks.rows import Goal, Row, rate_row
+from benchmarks.rows import Goal, Row, absolute_row, rate_row, speedup_row
 from benchmarks.timing import Prepare, measure
 from benchmarks.workload import load, sliced
 from hotpath.journal import Journal, JournalSettings
@@ -32,7 +33,7 @@ def run(*, quick: bool) -> list[Row]:
         cpu = measure(subjects, len(slices))
         with _all_cpus():
             wall = measure(subjects, len(slices))
-    return [
+    rows = [
         rate_row(
             "engine with journal, CPU of all threads", messages / cpu["with"].cpu,
             "without", messages / cpu["without"].cpu, KEPT,
@@ -41,6 +42,21 @@ def run(*, quick: bool) -> list[Row]:
             "engine with journal, wall", messages / wall["with"].wall,
             "without", messages / wall["without"].wall,
         ),
+    ]  # fmt: skip
+    return rows + _append(quick=quick)
+
+
+def _append(*, quick: bool) -> list[Row]:
+    """What one append costs the thread that appends, against a plain buffered file."""
+    ways = {way.name: way for way in journal_append.run(rounds=3 if quick else 15)}
+    floor, mine = ways["floor: buffered file.write"], ways["journal.append"]
+    flush = ways["append and flush of one record"]
+    return [
+        speedup_row(
+            "journal append, CPU of the caller", mine.caller_ns, "ns",
+            "buffered file write", floor.caller_ns,
+        ),
+        absolute_row("journal append and flush of one record, p50", flush.wall_ns, "ns"),
     ]  # fmt: skip
 
 
