@@ -240,12 +240,12 @@ class Books:
         reason = f"unreadable:{event.reason}"
         channel = by_sid.get(event.sid) if event.sid is not None else None
         if channel is None:
+            if event.kind in _OTHER_KINDS:
+                return
             for each in by_sid.values():
                 self._invalidate(each.markets.values(), BookState.GAPPED, reason)
             return
         if event.seq is not None and not self._in_sequence(channel, event.seq, event.market):
-            return
-        if event.kind in _OTHER_KINDS:
             return
         market = channel.markets.get(event.market) if event.market is not None else None
         doubted = [market] if market is not None else list(channel.markets.values())

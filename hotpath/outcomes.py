@@ -75,7 +75,7 @@ def _numbered(path: Path, rows: csv.DictReader[str]) -> Iterator[tuple[int, dict
             yield rows.line_num, row
     except csv.Error as error:
         raise InputError(
-            path, f"is not a CSV ({error})", "Give a CSV of official outcomes.", rows.line_num
+            path, f"is not a CSV ({error})", "Give a CSV of official outcomes.", rows.line_num + 1
         ) from error
 
 

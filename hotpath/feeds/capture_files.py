@@ -27,6 +27,8 @@ _RECV_NS = re.compile(rb'"recv_ns"\s*:\s*([0-9]{1,19})\b')
 _VENUE_MS = re.compile(rb'"venue_ts_ms"\s*:\s*([0-9]{1,16})\b')
 _VENUE_TS = re.compile(rb'"venue_ts"\s*:\s*"([^"]{10,40})"')
 _FIRST_LINES: Final = 200
+# When a call finds damage, nothing of what it unpacked comes out: so little goes in at once.
+_GZIP_BYTES: Final = 4 << 10
 # Four compressed bytes may stand for 128 KiB: little goes in at once, so that little comes out.
 _ZSTD_BYTES: Final = 1 << 10
 # A line farther ahead than this is not in its place unless the lines after it are there, too.
@@ -58,11 +60,12 @@ OnDamage = Callable[[Damage], None]
 def read_chunks(path: Path, on_damage: OnDamage) -> Iterator[Chunk]:
     """Lines of one file in chunks. Raises InputError when there is nothing to use in it."""
     line, tail, size = 1, b"", 0
+    damages: list[Damage] = []
 
     def reached() -> int:
         return line
 
-    for block, size in _decompressed(path, on_damage, reached):
+    for block, size in _decompressed(path, damages.append, reached):
         if line == 1 and not tail:
             _refuse_binary(path, block)
         parts = (tail + block).split(b"\n")
@@ -77,7 +80,10 @@ def read_chunks(path: Path, on_damage: OnDamage) -> Iterator[Chunk]:
     if tail.strip():
         yield Chunk(path, line, [tail], size)
     elif line == 1:
-        raise InputError(path, "the file is empty", "Record it again or leave it out.")
+        problem = damages[0].problem if damages else "the file is empty"
+        raise InputError(path, problem, "Fetch or record it again, or leave it out.")
+    for damage in damages:
+        on_damage(damage)
 
 
 def _refuse_binary(path: Path, block: bytes) -> None:
@@ -111,7 +117,7 @@ def _decompressed(
             stream.seek(0)
             unpack = _unpacker(head)
             while block := stream.read(CHUNK_BYTES // 4 if unpack.packed else CHUNK_BYTES):
-                for piece in unpack.feed(block):
+                for piece in _gathered(unpack.feed(block)):
                     yield piece, stream.tell()
             problem = unpack.unfinished()
         except (zlib.error, zstandard.ZstdError) as error:
@@ -121,6 +127,25 @@ def _decompressed(
         if problem is not None:
             remedy = "What came before was used; fetch the file again for the rest."
             on_damage(Damage(path, line(), problem, remedy))
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Small pieces together, up to a chunk. What came before damage is handed out before it."""
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= CHUNK_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+    except (zlib.error, zstandard.ZstdError):
+        if waiting:
+            yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)
 
 
 class _Plain:
@@ -142,6 +167,10 @@ class _Gzip:
         self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def feed(self, block: bytes) -> Iterator[bytes]:
+        for start in range(0, len(block), _GZIP_BYTES):
+            yield from self._feed(block[start : start + _GZIP_BYTES])
+
+    def _feed(self, block: bytes) -> Iterator[bytes]:
         while block:
             data = self._member.decompress(block, CHUNK_BYTES)
             if data:

@@ -1,15 +1,18 @@
-"""An independent book builder for tests: dictionaries, decimals, nothing of the product's code.
+"""Independent book builders for tests: dictionaries, decimals, nothing of the product's code.
 
-It applies what it is given and leaves sequence numbers to whoever chooses the lines. A book that a
-reconnect has voided is None until its next snapshot.
+`NaiveBooks` applies what it is given. A book that a reconnect has voided is None until its next
+snapshot. `NumberedBooks` also follows the venue's numbers, and is sure of a book or not.
 """
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+# Sources that a capture may have and that change no book; our own output is among them.
+NOT_BOOKS = {"coinbase_ws", "recorder", "engine"}
 Side = dict[int, int]  # ten-thousandths of a dollar -> hundredths of a contract
 
 
@@ -45,18 +48,24 @@ class NaiveBooks:
     def take(self, line: bytes) -> bool:
         """Apply a line; False when it is no message this builder can read: nothing changes then."""
         try:
-            envelope = json.loads(line)
+            # A byte that is no text matters where it is used; there it makes another word.
+            envelope = json.loads(line.decode(errors="replace"))
             return self._envelope(envelope)
-        except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             return False
 
     def _envelope(self, envelope: dict[str, Any]) -> bool:
         conn = envelope.get("conn") or "kalshi_ws"
-        if envelope.get("src") == "recorder":
-            if envelope["type"] == "ws_connected":
-                self._void(conn)
-            return True
+        source = envelope["src"]
+        if source == "recorder" and envelope["type"] == "ws_connected":
+            self._void(conn)
+        if source != "kalshi_ws":
+            return source in NOT_BOOKS
         raw = envelope["raw"] if "raw" in envelope else json.loads(envelope["raw_text"])
+        self._message(conn, raw)
+        return True
+
+    def _message(self, conn: str, raw: dict[str, Any]) -> None:
         kind = raw["type"]
         if kind == "orderbook_snapshot":
             msg = raw["msg"]
@@ -67,7 +76,6 @@ class NaiveBooks:
             self._conn_of[msg["market_ticker"]] = conn
         elif kind == "orderbook_delta":
             self._delta(raw["msg"])
-        return True
 
     def _delta(self, msg: dict[str, Any]) -> None:
         side, price, change = msg["side"], _price(msg["price_dollars"]), _size(msg["delta_fp"])
@@ -83,19 +91,63 @@ class NaiveBooks:
                 self.books[market] = None
 
 
+class NumberedBooks(NaiveBooks):
+    """Sure of a book only while the numbers of its sid run on without a hole.
+
+    A message that comes again word for word is passed over.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sure: dict[str, bool] = {}
+        self._next: dict[tuple[str, int], int] = {}
+        self._seen: dict[tuple[str, int], set[str]] = {}
+        self._carried: dict[str, tuple[str, int]] = {}
+
+    def _message(self, conn: str, raw: dict[str, Any]) -> None:
+        sid, seq = raw.get("sid"), raw.get("seq")
+        if isinstance(sid, int) and isinstance(seq, int):
+            text = json.dumps(raw, sort_keys=True)
+            seen = self._seen.setdefault((conn, sid), set())
+            if text in seen:
+                return
+            seen.add(text)
+            if seq != self._next.get((conn, sid), seq):
+                self._doubt((conn, sid))
+            self._next[conn, sid] = seq + 1
+        super()._message(conn, raw)
+        if raw["type"] == "orderbook_snapshot":
+            market = raw["msg"]["market_ticker"]
+            self.sure[market] = True
+            self._carried[market] = (conn, raw["sid"])
+        elif raw["type"] == "subscribed" and raw["msg"]["channel"] == "orderbook_delta":
+            self._void(conn)
+
+    def _doubt(self, channel: tuple[str, int]) -> None:
+        for market, carried in self._carried.items():
+            if carried == channel:
+                self.sure[market] = False
+
+    def _void(self, conn: str) -> None:
+        super()._void(conn)
+        for channel in [each for each in self._next if each[0] == conn]:
+            del self._next[channel], self._seen[channel]
+
+
 def _side(levels: list[list[str]] | None) -> Side:
     return {_price(price): _size(size) for price, size in levels or []}
 
 
-def _price(text: str) -> int:
+def _price(text: object) -> int:
     return _exact(text, 10_000)
 
 
-def _size(text: str) -> int:
+def _size(text: object) -> int:
     return _exact(text, 100)
 
 
-def _exact(text: str, scale: int) -> int:
+@lru_cache(maxsize=100_000)
+def _exact(text: object, scale: int) -> int:
     if not isinstance(text, str):
         raise TypeError(text)
     value = Decimal(text) * scale

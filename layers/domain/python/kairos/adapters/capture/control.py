@@ -54,11 +54,12 @@ class PerpSnapshot(msgspec.Struct, gc=False):
 
 
 def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiParser) -> Parsed:
+    """A note of the recorder's. Always a tuple: only plain market data may take the short way."""
     kind = fields.get("type")
     if not isinstance(kind, str):
         raise Malformed("wrong_type", "type", f"is {type(kind).__name__}, not text")
     if kind == "ws_connected":
-        return ConnectionOpened(recv_ns, "kalshi_ws" if conn == "recorder" else conn)
+        return (ConnectionOpened(recv_ns, "kalshi_ws" if conn == "recorder" else conn),)
     if kind == "watch_market":
         return _watched(recv_ns, msgspec.convert(fields.get("data"), WatchData))
     if kind == "subscribe" and isinstance(fields.get("data"), dict):
@@ -71,14 +72,16 @@ def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiPars
 def _watched(recv_ns: int, data: WatchData) -> Parsed:
     series = series_of(data.market_ticker)
     close_ns = None if data.close_time is None else _time_ns(data.close_time, "close_time")
-    return MarketDefined(
-        recv_ns,
-        data.market_ticker,
-        series.strike_type if series else None,
-        strike_text(data.strike),
-        None,
-        close_ns,
-        None,
+    return (
+        MarketDefined(
+            recv_ns,
+            data.market_ticker,
+            series.strike_type if series else None,
+            strike_text(data.strike),
+            None,
+            close_ns,
+            None,
+        ),
     )
 
 
