@@ -13,6 +13,12 @@ from tests.support.cli import Teller, kairos
 MINUTES: Final = 5
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command writes below the current directory must not land in the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str]) -> Teller:
     return Teller(capsys)

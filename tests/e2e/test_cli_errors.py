@@ -38,8 +38,8 @@ from tests.support.cli import KAIROS, TIMEOUT_S, Teller, kairos
         ["replay", "{session}", "--config", "{missing}"],
         ["replay", "{session}", "--config", "{session}"],
         ["replay", "{session}", "--out", "{session}"],
-        ["demo", "--minutes", "1"],
-        ["demo", "--minutes", "ten"],
+        ["demo", "--minutes", "1", "--out", "{scratch}/demo"],
+        ["demo", "--minutes", "ten", "--out", "{scratch}/demo"],
         ["demo", "--out", "{session}"],
         ["parity"],
         ["parity", "{session}", "--show", "-1"],
@@ -103,7 +103,7 @@ def test_an_unusable_capture_ends_with_3_and_names_the_file(
         ["journal", "export", "{missing}", "{scratch}/out.jsonl"],
         ["parity", "{missing}"],
         ["parity", "{scratch}"],
-        ["replay", "{session}", "--outcomes", "{missing}"],
+        ["replay", "{session}", "--outcomes", "{missing}", "--out", "{scratch}/run"],
     ],
     ids=" ".join,
 )
@@ -117,7 +117,7 @@ def test_an_unusable_input_ends_with_3(
 
 
 def test_errors_are_one_json_object_with_json(tell: Teller, tmp_path: Path) -> None:
-    told = tell("replay", tmp_path / "missing.jsonl", "--json")
+    told = tell("replay", tmp_path / "missing.jsonl", "--out", tmp_path / "run", "--json")
     assert told.json() == {
         "error": {"kind": "InputError", "message": f"{tmp_path}/missing.jsonl: no such file. "
                   "Check the path."}
