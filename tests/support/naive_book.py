@@ -39,10 +39,12 @@ class NaiveBook:
 
 
 class NaiveBooks:
-    """Books by market over all connections; `None` marks one that a new connection has voided."""
+    """Books by market over all connections; `None` marks one that a new connection has voided,
+    unless `last_known` books are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, last_known: bool = False) -> None:
         self.books: dict[str, NaiveBook | None] = {}
+        self._last_known = last_known
         self._conn_of: dict[str, str] = {}
 
     def take(self, line: bytes) -> bool:
@@ -87,7 +89,7 @@ class NaiveBooks:
 
     def _void(self, conn: str) -> None:
         for market, owner in self._conn_of.items():
-            if owner == conn:
+            if owner == conn and not self._last_known:
                 self.books[market] = None
 
 
