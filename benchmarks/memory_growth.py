@@ -69,7 +69,7 @@ def _files(*, quick: bool) -> Iterator[list[Path]]:
 def _in_child(files: list[Path]) -> Growth:
     command = [sys.executable, "-m", "benchmarks.memory_growth", *map(str, files)]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=_TIMEOUT_SECONDS
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=_TIMEOUT_SECONDS
     )
     return Growth(*json.loads(done.stdout))
 

@@ -102,8 +102,9 @@ class Converter:
 
     def _instrument(self, market: str) -> object:
         if market not in self.instruments:
-            text = f"{market}.{_VENUE}"
-            self.instruments[market] = self._identifiers.InstrumentId.from_str(text)
+            symbol = market.replace(".", "_")  # a dot would make it a part of something larger
+            identifier = self._identifiers.InstrumentId.from_str(f"{symbol}.{_VENUE}")
+            self.instruments[market] = identifier
         return self.instruments[market]
 
 
