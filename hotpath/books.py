@@ -114,6 +114,8 @@ class Books:
     def _in_sequence(self, channel: Channel, seq: int, market: str | None) -> bool:
         """Account for `seq`; False for a message that was already counted."""
         channel.last_recv_ns = self.now_ns
+        if channel.silent:
+            self.revive(channel)
         expected = channel.next_seq
         if expected is not None and seq < expected:
             self._repeated(channel, seq, expected, market, heard=seq > channel.first_seq)
@@ -203,8 +205,6 @@ class Books:
         if book.state is BookState.GAPPED:
             self.refuse(event.market, "delta_while_gapped", book.reason)
             return None, DEEP_CHANGE
-        if book.state is BookState.STALE:
-            self.revive(channel)
         try:
             return market, book.apply(event.leg, event.price, event.change)
         except Malformed as problem:
@@ -218,6 +218,7 @@ class Books:
 
     def revive(self, channel: Channel) -> None:
         """The channel speaks again and missed nothing: its stale books are good again."""
+        channel.silent = False
         for market in channel.markets.values():
             if market.book.state is BookState.STALE:
                 self.set_state(market, BookState.LIVE, "heard_again")
@@ -226,8 +227,9 @@ class Books:
         """Mark books whose channel has been silent too long."""
         for channels in self.channels.values():
             for channel in channels.values():
-                if self.now_ns - channel.last_recv_ns <= stale_after_ns:
+                if channel.silent or self.now_ns - channel.last_recv_ns <= stale_after_ns:
                     continue
+                channel.silent = True
                 for market in channel.markets.values():
                     if market.book.state is BookState.LIVE and market.is_open(self.now_ns):
                         self.set_state(market, BookState.STALE, "channel_silent")

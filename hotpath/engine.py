@@ -15,7 +15,7 @@ from hotpath.books import Books
 from hotpath.market import Market
 from hotpath.spot import Spot
 from hotpath.strategies.base import NOTHING, Strategy
-from kairos.domain.book import BookState
+from kairos.domain.book import TOP_SIZE_CHANGE, BookState
 from kairos.domain.contract import contract
 from kairos.domain.grid import Ranges
 from kairos.domain.ledger import LedgerRules
@@ -38,6 +38,7 @@ from kairos.messages.events import (
     OrderFilled,
     OrderRejected,
     OrderReport,
+    OutcomesKnown,
     SpotHeartbeat,
     SpotTrade,
     TimerFired,
@@ -116,6 +117,7 @@ class Engine:
             MarketDefined: self._on_defined,
             MarketTrading: self._on_trading,
             MarketDetermined: self._on_determined,
+            OutcomesKnown: lambda _event: NOTHING,
             TimerFired: self._on_timer,
             OrderAccepted: self._quietly(self.account.accepted),
             OrderRejected: self._quietly(self.account.rejected),
@@ -124,42 +126,45 @@ class Engine:
         }
 
     def handle(self, event: Event) -> Sequence[Command]:
-        """Take one event and return what follows from it. Engine time never goes back."""
+        """Take one event and return what follows from it. Engine time never goes back.
+
+        Nine of ten events are deltas that continue a live book below its top: they go first.
+        """
         recv_ns = event.recv_ns
         if recv_ns is not None and recv_ns > self.now_ns:
             self.now_ns = recv_ns
         try:
+            if type(event) is BookDelta:
+                market, seq = self.markets.get(event.market), event.seq
+                if market is not None and (channel := market.channel) is not None:
+                    book = market.book
+                    if (
+                        channel.next_seq == seq
+                        and book.state is LIVE
+                        and channel.sid == event.sid
+                        and channel.conn == event.conn
+                    ):
+                        channel.next_seq = seq + 1
+                        channel.last_recv_ns = self.now_ns
+                        top = book.apply(event.leg, event.price, event.change)
+                        if not top or (top == TOP_SIZE_CHANGE and not market.watch_size):
+                            return NOTHING
+                        return self._top_changed(market)
             return self._handlers[type(event)](event)
         except Malformed as problem:
             if isinstance(event, OrderReport):
                 raise  # a report that cannot be booked must not be passed over
+            if isinstance(event, BookDelta) and event.market in self.markets:
+                return self._broken(self.markets[event.market], problem)
             self.books.now_ns = self.now_ns
             self.books.refuse(getattr(event, "market", None), problem.reason, problem.detail)
             return self._flush()
 
-    def _on_delta(self, event: BookDelta) -> Sequence[Command]:
-        market = self.markets.get(event.market)
-        if market is not None and market.channel is not None:
-            channel, book = market.channel, market.book
-            if (
-                channel.next_seq == event.seq
-                and channel.sid == event.sid
-                and channel.conn == event.conn
-                and book.state is LIVE
-            ):
-                channel.next_seq = event.seq + 1
-                channel.last_recv_ns = self.now_ns
-                try:
-                    top = book.apply(event.leg, event.price, event.change)
-                except Malformed as problem:
-                    return self._broken(market, problem)
-                if top == 2 or (top and market.watch_size):
-                    commands = self.strategy.on_book(market, self.now_ns)
-                    return self._account_for(commands) if commands else NOTHING
-                return NOTHING
-        return self._slow_delta(event)
+    def _top_changed(self, market: Market) -> Sequence[Command]:
+        commands = self.strategy.on_book(market, self.now_ns)
+        return self._account_for(commands) if commands else NOTHING
 
-    def _slow_delta(self, event: BookDelta) -> Sequence[Command]:
+    def _on_delta(self, event: BookDelta) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         market, top = self.books.delta(event)
         if market is None or not top:

@@ -14,13 +14,16 @@ class Channel:
     `first_seq` began the unbroken run of numbers that `next_seq` continues.
     """
 
-    __slots__ = ("conn", "first_seq", "last_recv_ns", "markets", "name", "next_seq", "sid")
+    __slots__ = (
+        "conn", "first_seq", "last_recv_ns", "markets", "name", "next_seq", "sid", "silent",
+    )  # fmt: skip
 
     def __init__(self, conn: str, sid: int, name: str, now_ns: int) -> None:
         self.conn = conn
         self.sid = sid
         self.name = name
         self.first_seq = 0
+        self.silent = False  # its books were marked stale and nothing was heard since
         self.next_seq: int | None = None
         self.last_recv_ns = now_ns
         self.markets: dict[str, Market] = {}

@@ -6,23 +6,24 @@ This is the shell around the pure engine that replay, demo and paper share. It o
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from hotpath.engine import Engine
-from hotpath.feeds.capture_files import Chunk, Damage, line_time
+from hotpath.feeds.capture_files import Chunk
 from hotpath.latency import SAMPLE_EVERY, LatencyTable
-from hotpath.market import Market
-from hotpath.outcomes import KnownOutcome, implied_by_next_strike
+from hotpath.outcomes import KnownOutcome
 from hotpath.paper.venue import PaperVenue
-from kairos.bootstrap import LineDecoder, series_of
+from hotpath.quarantine import Quarantine, Sample
+from hotpath.settling import Settling
+from kairos.bootstrap import LineDecoder, Parsed, outcomes_line
 from kairos.messages.commands import (
     CancelOrder,
     Command,
+    Decision,
     DecisionSweep,
     MessageRefused,
     SubmitOrder,
@@ -33,6 +34,7 @@ from kairos.messages.events import (
     MarketDefined,
     MarketDetermined,
     OrderReport,
+    OutcomesKnown,
     TimerFired,
 )
 from kairos.ports import JournalWriter
@@ -40,11 +42,9 @@ from kairos.ports import JournalWriter
 TIMER_NS: Final = 1_000_000_000
 # Farther ahead than this, a receive time must be confirmed by the next message.
 JUMP_NS: Final = 120 * TIMER_NS
-SAMPLES_PER_REASON: Final = 20
+BATCH_LINES: Final = 256
 SAMPLE_MASK: Final = SAMPLE_EVERY - 1
 _encode = msgspec.json.Encoder().encode
-CONFIRM_LINES: Final = 5
-SETTLE_AFTER_NS: Final = 5 * TIMER_NS
 
 
 class Sink(Protocol):
@@ -59,33 +59,6 @@ class Sink(Protocol):
     ) -> None: ...
 
     def timer(self, now_ns: int, engine: Engine) -> None: ...
-
-
-class Sample(NamedTuple):
-    """One quarantined message, so that a person can go and look."""
-
-    file: str
-    line: int
-    field: str
-    detail: str
-
-
-class Quarantine:
-    """Counts what could not be used by reason, and keeps the first few of each."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.samples: dict[str, list[Sample]] = {}
-
-    def add(self, reason: str, sample: Sample) -> None:
-        self.counts[reason] += 1
-        kept = self.samples.setdefault(reason, [])
-        if len(kept) < SAMPLES_PER_REASON:
-            kept.append(sample)
-
-    def add_damage(self, damage: Damage) -> None:
-        """A file that ended badly counts like a message: something was there and is lost."""
-        self.add("damaged_file", Sample(str(damage.path), damage.line, "file", damage.problem))
 
 
 class Session:
@@ -104,9 +77,8 @@ class Session:
         self._paper = paper
         self._decoder = decoder
         self._sink = sink
-        self._outcomes = outcomes
+        self._settling = Settling(outcomes)
         self._journal = journal
-        self._implied: dict[str, KnownOutcome] = {}
         self.quarantine = Quarantine()
         self.latency = LatencyTable()
         self._lines = 0
@@ -114,7 +86,11 @@ class Session:
         self.clock_back = 0
         self.clock_jumps = 0
         self._next_timer = 0
+        self._fast_until = 0  # the next timer, or 0 while a time is in doubt
+        self._held: tuple[tuple[Event, ...], tuple[Path, int]] | None = None
         self._where: tuple[Path, int] = (Path(), 0)
+        if journal is not None and outcomes:
+            journal.append(outcomes_line(outcomes))
 
     @property
     def messages(self) -> int:
@@ -122,30 +98,36 @@ class Session:
         return self._lines - self._decoder.own_lines
 
     def feed(self, chunk: Chunk) -> None:
-        """Take every line of a chunk. The loop is the hot path: it does as little as it can."""
-        engine, paper = self._engine, self._paper
-        decode, handle = self._decoder.decode, engine.handle
-        append = self._journal.append if self._journal is not None else None
-        for number, line in enumerate(chunk.lines, chunk.first_line):
-            if append is not None:
-                append(line)
-            event = decode(line)
+        """Take every line of a chunk."""
+        lines, journal = chunk.lines, self._journal
+        for start in range(0, len(lines), BATCH_LINES):
+            batch = lines[start : start + BATCH_LINES]
+            if journal is not None:
+                for line in batch:
+                    journal.append(line)
+            self._batch(self._decoder.decode_many(batch), chunk.path, chunk.first_line + start)
+        self._lines += len(lines)
+
+    def _batch(self, events: list[Parsed], path: Path, first_line: int) -> None:
+        """The hot loop: it does as little as it can, and the rest is `_carefully`."""
+        engine, paper, handle = self._engine, self._paper, self._engine.handle
+        now_ns, until_ns = engine.now_ns, self._fast_until
+        for number, event in enumerate(events, first_line):
             if isinstance(event, tuple):
-                for each in event:
-                    self._carefully(each, chunk, number)
-            elif paper.busy or not engine.now_ns <= event.recv_ns < self._next_timer:
-                self._carefully(event, chunk, number)
-            elif number & SAMPLE_MASK:
-                commands = handle(event)
-                if commands:
-                    self._where = (chunk.path, number)
-                    self._release(commands)
-            else:
-                commands = self._timed(event)
-                if commands:
-                    self._where = (chunk.path, number)
-                    self._release(commands)
-        self._lines += len(chunk.lines)
+                if event:
+                    self._carefully(event, path, number)
+                    now_ns, until_ns = engine.now_ns, self._fast_until
+                continue
+            recv_ns = event.recv_ns
+            if not now_ns <= recv_ns < until_ns or (paper.busy and not paper.ignores(event)):
+                self._carefully((event,), path, number)
+                now_ns, until_ns = engine.now_ns, self._fast_until
+                continue
+            now_ns = recv_ns
+            commands = handle(event) if number & SAMPLE_MASK else self._timed(event)
+            if commands:
+                self._where = (path, number)
+                self._release(commands)
 
     def _timed(self, event: Event) -> Sequence[Command]:
         started = time.perf_counter_ns()
@@ -153,27 +135,50 @@ class Session:
         self.latency.add(type(event).__name__, time.perf_counter_ns() - started)
         return commands
 
-    def _carefully(self, event: Event, chunk: Chunk, number: int) -> None:
+    def _carefully(self, events: tuple[Event, ...], path: Path, number: int) -> None:
         """For whatever is not plain market data in time with nothing pending."""
-        self._where = (chunk.path, number)
-        if isinstance(event, InputQuarantined):
-            self._note_quarantine(event)
-        recv_ns = event.recv_ns
+        recv_ns = events[0].recv_ns
         if recv_ns is not None:
-            if recv_ns - self._engine.now_ns > JUMP_NS and self._outlier(recv_ns, chunk, number):
-                self.clock_jumps += 1
-                event = msgspec.structs.replace(event, recv_ns=self._engine.now_ns)
-            else:
-                self._keep_time(recv_ns)
-        self._one(event)
+            if self._held is not None:
+                self._settle_doubt(recv_ns)
+            if self.first_ns is not None and recv_ns - self._engine.now_ns > JUMP_NS:
+                self._held = events, (path, number)
+                self._fast_until = 0
+                return
+        self._where = (path, number)
+        self._take(events, recv_ns)
 
-    def _outlier(self, recv_ns: int, chunk: Chunk, number: int) -> bool:
-        """A receive time far ahead that the next messages do not share is not the time."""
-        if self.first_ns is None:
-            return False
-        index = number - chunk.first_line + 1
-        following = (line_time(line) for line in chunk.lines[index : index + CONFIRM_LINES])
-        return any(time is not None and time < recv_ns - JUMP_NS for time in following)
+    def _settle_doubt(self, recv_ns: int | None) -> None:
+        """A receive time far ahead is believed when the next line's is there, too, or none comes.
+
+        Otherwise it was not the time: the message counts as received when the one before it was.
+        """
+        if self._held is None:
+            return
+        (events, self._where), self._held = self._held, None
+        ahead_ns = events[0].recv_ns
+        self._fast_until = self._next_timer
+        if ahead_ns is not None and recv_ns is not None and recv_ns < ahead_ns - JUMP_NS:
+            self.clock_jumps += 1
+            now_ns = self._engine.now_ns
+            events = tuple(msgspec.structs.replace(event, recv_ns=now_ns) for event in events)
+            ahead_ns = now_ns
+        self._take(events, ahead_ns)
+
+    def _take(self, events: tuple[Event, ...], recv_ns: int | None) -> None:
+        if recv_ns is not None:
+            self._keep_time(recv_ns)
+        for event in events:
+            if isinstance(event, OutcomesKnown):
+                self._settling.given |= {
+                    market: KnownOutcome(outcome, source)
+                    for market, outcome, source in event.outcomes
+                    if market not in self._settling.given
+                }
+                continue
+            if isinstance(event, InputQuarantined):
+                self._note_quarantine(event)
+            self._one(event)
 
     def _one(self, event: Event) -> None:
         engine, paper = self._engine, self._paper
@@ -187,7 +192,7 @@ class Session:
             paper.observe(event)
         self._release(commands)
         if isinstance(event, MarketDefined):
-            self._learn_from_strike(event)
+            self._settling.learn(event, engine.markets)
 
     def _keep_time(self, recv_ns: int) -> None:
         """Fire the timers that fell due; after a long silence only the first and the last."""
@@ -195,6 +200,7 @@ class Session:
         if self.first_ns is None:
             self.first_ns = recv_ns
             self._next_timer = recv_ns // TIMER_NS * TIMER_NS + TIMER_NS
+            self._fast_until = self._next_timer
             return
         if recv_ns < now_ns:
             self.clock_back += 1
@@ -205,6 +211,7 @@ class Session:
         while self._next_timer <= recv_ns:
             self._fire(self._next_timer)
             self._next_timer += TIMER_NS
+        self._fast_until = self._next_timer
 
     def _fire(self, now_ns: int) -> None:
         engine, paper = self._engine, self._paper
@@ -212,7 +219,8 @@ class Session:
             for report in paper.advance(now_ns):
                 self._report(report)
         self._release(engine.handle(TimerFired(now_ns)))
-        self._settle_due(now_ns)
+        for event in self._settling.due(engine.markets, now_ns):
+            self._one(event)
         self._sink.timer(now_ns, engine)
 
     def _report(self, report: OrderReport) -> None:
@@ -226,6 +234,8 @@ class Session:
         if self._journal is not None:
             self._write_down(self._journal, commands)
         for command in commands:
+            if type(command) is Decision:
+                continue
             match command:
                 case SubmitOrder():
                     self._paper.submit(command)
@@ -253,33 +263,10 @@ class Session:
             journal.flush()
 
     def _note_quarantine(self, event: InputQuarantined) -> None:
-        problem = self._decoder.problem
         path, line = self._where
-        field, detail = (problem.field, problem.detail) if problem else ("", "")
-        self.quarantine.add(event.reason, Sample(str(path), line, field, detail))
+        self.quarantine.add(event.reason, Sample(str(path), line, event.field, event.detail))
 
     # Settlement
-
-    def _learn_from_strike(self, event: MarketDefined) -> None:
-        series = series_of(event.market)
-        if series is None or not series.strike_is_previous_settlement or event.floor_strike is None:
-            return
-        contract = self._engine.markets[event.market].contract
-        if contract is None:
-            return
-        for market in self._previous_windows(event.market, contract.close_ns):
-            if market.contract is not None:
-                known = implied_by_next_strike(market.contract, event.floor_strike)
-                if known is not None:
-                    self._implied[market.market_id] = known
-
-    def _previous_windows(self, market_id: str, close_ns: int) -> Iterator[Market]:
-        series = market_id.partition("-")[0]
-        window_ns = 900 * TIMER_NS
-        for market in self._engine.markets.values():
-            same = market.market_id.partition("-")[0] == series
-            if same and market.close_ns == close_ns - window_ns and market.outcome is None:
-                yield market
 
     def _determined(self, event: MarketDetermined) -> Sequence[Command]:
         """Whoever says it, the first outcome pays; a later one that differs is a conflict."""
@@ -287,12 +274,10 @@ class Session:
         market = engine.markets.get(event.market)
         yes_held, no_held = (market.yes_held, market.no_held) if market else (0, 0)
         first = market is None or market.outcome is None
-        official = self._outcomes.get(event.market)
-        if official is not None and official.outcome is not event.outcome:
+        conflict = self._settling.conflict(event)
+        if conflict is not None:
             path, line = self._where
-            detail = f"{event.source} says {event.outcome}, {official.source} {official.outcome}"
-            sample = Sample(str(path), line, event.market, detail)
-            self.quarantine.add("outcome_conflict", sample)
+            self.quarantine.add("outcome_conflict", Sample(str(path), line, event.market, conflict))
             return ()
         cash = engine.account.ledger.cash
         commands = engine.handle(event)
@@ -301,24 +286,14 @@ class Session:
             self._sink.settled(event, yes_held, no_held, engine)
         return commands
 
-    def _settle_due(self, now_ns: int) -> None:
-        for market in list(self._engine.markets.values()):
-            closed = market.close_ns is not None and now_ns >= market.close_ns + SETTLE_AFTER_NS
-            if closed and market.outcome is None:
-                self._settle(market, now_ns)
-
-    def _settle(self, market: Market, now_ns: int) -> None:
-        known = self._outcomes.get(market.market_id) or self._implied.get(market.market_id)
-        if known is None:
-            return
-        self._one(MarketDetermined(now_ns, market.market_id, known.outcome, known.source))
-
     def finish(self) -> None:
         """The session is over: let what is in flight arrive, then settle what is known."""
+        self._settle_doubt(None)
         engine = self._engine
         if self._paper.busy:
             for report in self._paper.advance(engine.now_ns + 60 * TIMER_NS):
                 self._report(report)
         for market in list(engine.markets.values()):
-            if market.outcome is None:
-                self._settle(market, engine.now_ns)
+            event = self._settling.of(market, engine.now_ns) if market.outcome is None else None
+            if event is not None:
+                self._one(event)

@@ -9,7 +9,7 @@ from typing import Any
 from hotpath.engine import Engine
 from hotpath.run_record import Opinions, RunRecord, Settled
 from hotpath.session import Session
-from kairos.domain.book import BinaryBook
+from kairos.domain.book import BinaryBook, BookState
 from kairos.domain.instruments import Outcome
 from kairos.domain.scoring import NOTHING_SCORED, Score
 from kairos.domain.units import cash_dollars, contracts, dollars
@@ -144,12 +144,12 @@ def _pnl(engine: Engine) -> dict[str, Any]:
 
 
 def _bids(engine: Engine) -> dict[tuple[str, Outcome], int]:
-    """The bid each position could be sold at; none where the market no longer trades."""
+    """The bid each position could be sold at; none where nobody bids or the book is not live."""
     marks = {}
     for position in engine.account.ledger.positions():
         market = engine.markets[position.market]
         bid = market.book.yes_bid if position.outcome is Outcome.YES else market.book.no_bid
-        if bid is not None:
+        if bid is not None and market.book.state is BookState.LIVE:
             marks[position.market, position.outcome] = bid
     return marks
 

@@ -34,6 +34,7 @@ from kairos.messages.events import (
     OrderFilled,
     OrderRejected,
     OrderReport,
+    TimedEvent,
     VenueQuote,
     VenueTrade,
 )
@@ -106,6 +107,19 @@ class PaperVenue:
                 self._now_ns = now_ns
             return ()
         return self._advance(now_ns)
+
+    def ignores(self, event: TimedEvent) -> bool:
+        """Whether neither `advance` nor `observe` could do anything about an event; cheap.
+
+        Nothing is due by then, and what it may change is no level that an order or a fill of ours
+        depends on.
+        """
+        if event.recv_ns >= self._agenda.next_ns or event.recv_ns >= self._desks.next_close_ns:
+            return False
+        if type(event) is not BookDelta:
+            return type(event) not in self._observers
+        desk = self._desks.by_market.get(event.market)
+        return desk is None or desk.ignores(event.price << 1 | event.leg)
 
     def observe(self, event: Event) -> None:
         """Draw the consequences of an event that the engine has just applied to its books."""

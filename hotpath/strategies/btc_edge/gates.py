@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hotpath.account import Account
-from hotpath.market import Channel, Market
+from hotpath.market import Market
 from hotpath.strategies import reasons as why
 from hotpath.strategies.btc_edge.settings import BtcEdgeSettings
 from kairos.domain.book import BookState
@@ -49,9 +49,6 @@ class Gates:
         if state is LIVE and channel and now_ns - channel.last_recv_ns <= self._book_stale_ns:
             return 0
         return _STATE_BITS[state] or why.BOOK_STALE
-
-    def silent(self, channel: Channel, now_ns: int) -> bool:
-        return now_ns - channel.last_recv_ns > self._book_stale_ns
 
     def horizon(self, horizon_ns: int) -> int:
         if horizon_ns < self._close_min_ns:

@@ -12,6 +12,7 @@ from kairos.domain.settlement_average import PRINTS, SettlementWindow
 from kairos.domain.volatility import Volatility
 
 _NS: Final = 1_000_000_000
+_NEVER_NS: Final = 1 << 62
 _WINDOWS_MAX: Final = 64
 _BASIS_MEMORY: Final = 0.9  # of the last gap between index and spot, per index print
 
@@ -19,8 +20,10 @@ _BASIS_MEMORY: Final = 0.9  # of the last gap between index and spot, per index 
 class Pricer:
     """Fed with spot and index; asked for moments of a settlement and probabilities of contracts."""
 
-    __slots__ = ("_basis", "_fixed", "_fixed_index", "_index_ns", "_spot", "_spot_stale_ns",
-                 "_windows", "price", "volatility")  # fmt: skip
+    __slots__ = (
+        "_basis", "_fixed", "_fixed_index", "_index_ns", "_move_min", "_opens_ns", "_spot",
+        "_spot_stale_ns", "_windows", "price", "volatility",
+    )  # fmt: skip
 
     def __init__(self, settings: BtcEdgeSettings, spot: Spot) -> None:
         self._spot = spot
@@ -29,20 +32,25 @@ class Pricer:
         self._basis = 0.0
         self._index_ns = -1
         self._spot_stale_ns = int(settings.spot_stale_seconds * _NS)
+        self._move_min = settings.spot_move_min_dollars
         self._fixed = settings.basis_dollars**2
         self._fixed_index = settings.basis_dollars_with_index**2
         self._windows: dict[int, SettlementWindow] = {}
+        self._opens_ns = _NEVER_NS  # when the first of them begins to fill
 
     def open_window(self, close_ns: int) -> None:
         if close_ns not in self._windows and len(self._windows) < _WINDOWS_MAX:
             self._windows[close_ns] = SettlementWindow(close_ns)
+            self._opens_ns = min(self._windows) - PRINTS * _NS
 
     def spot(self, price: float, now_ns: int) -> bool:
         """Take a trade; True when anything that is priced from it moved."""
         moved = self.volatility.update(now_ns, price)
         corrected = price + self._basis
-        self.realise(corrected, now_ns)
-        if corrected == self.price and not moved:
+        if now_ns > self._opens_ns:
+            self.realise(corrected, now_ns)
+        last = self.price
+        if last is not None and not moved and abs(corrected - last) < self._move_min:
             return False
         self.price = corrected
         return True
@@ -64,13 +72,15 @@ class Pricer:
 
     def realise(self, price: float, now_ns: int) -> None:
         """Book the prints of settlement windows that fell due; called on every tick and timer."""
-        for window in self._windows.values():
-            if now_ns > window.close_ns - PRINTS * _NS:
-                window.advance(now_ns, price)
+        if now_ns > self._opens_ns:
+            for window in self._windows.values():
+                if now_ns > window.close_ns - PRINTS * _NS:
+                    window.advance(now_ns, price)
 
     def forget(self, now_ns: int) -> None:
         for close_ns in [each for each in self._windows if now_ns > each + PRINTS * _NS]:
             del self._windows[close_ns]
+            self._opens_ns = min(self._windows, default=_NEVER_NS) - PRINTS * _NS
 
     def moments(self, close_ns: int, now_ns: int, price: float) -> Moments:
         """Mean and variance of the settlement value of contracts that close at `close_ns`."""

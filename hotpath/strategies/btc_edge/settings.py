@@ -29,6 +29,9 @@ class BtcEdgeSettings:
     seconds_to_close_max: float = 6 * 3600.0
     spot_stale_seconds: float = 10.0
     book_stale_seconds: float = 30.0
+    # A smaller move since the last evaluation is worth less than a tenth of a tick, even a minute
+    # before the close; moves add up until they are not small.
+    spot_move_min_dollars: float = 0.05
     exit_margin: float = 0.02
     exit_confirm_seconds: float = 1.0
     basis_dollars: float = 6.0  # how far the spot proxy may be from the index

@@ -8,6 +8,7 @@ only those worth a second look are evaluated one by one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Final
 
 from hotpath.account import Account
@@ -24,10 +25,16 @@ from hotpath.strategies.fee_table import FeeTable
 from hotpath.strategies.order_ids import order_id
 from kairos.domain.fees.schedule import FeeSchedule
 from kairos.domain.instruments import Action, Outcome
-from kairos.domain.units import PRICE_PER_DOLLAR, QUANTITY_PER_CONTRACT
+from kairos.domain.units import (
+    NANOSECONDS_PER_SECOND,
+    PRICE_PER_DOLLAR,
+    QUANTITY_PER_CONTRACT,
+)
 from kairos.messages.commands import Command, Decision, SubmitOrder, TimeInForce
 from kairos.messages.events import IndexValue, VenueQuote
 
+# Markets are woken a minute before they may be traded, so that the record shows why not yet.
+WAKE_EARLY_NS: Final = 60 * NANOSECONDS_PER_SECOND
 _DOLLAR: Final = float(PRICE_PER_DOLLAR)
 _YES: Final = Outcome.YES
 _NO: Final = Outcome.NO
@@ -54,6 +61,9 @@ class BtcEdge:
         self._fees = fees
         self._tables: dict[str, FeeTable] = {}
         self.active: dict[str, tuple[Market, FeeTable]] = {}
+        # When a market far from its close is worth pricing, and when it is over.
+        self._alarms: list[tuple[int, str, Market]] = []
+        self._horizon_max_ns = int(settings.seconds_to_close_max * NANOSECONDS_PER_SECOND)
         self.pricer = Pricer(settings, spot)
         self._gates = Gates(settings, account)
         self._exits = Exits(settings)
@@ -69,11 +79,17 @@ class BtcEdge:
 
     def on_market(self, market: Market, now_ns: int) -> None:
         if market.contract is None or not market.is_open(now_ns):
-            self.active.pop(market.market_id, None)
-        else:
-            self.active[market.market_id] = market, self._table(market.market_id, now_ns)
-            self.pricer.open_window(market.contract.close_ns)
+            if self.active.pop(market.market_id, None) is not None:
+                self._sweep.markets = None
+            return
+        wake_ns = market.contract.close_ns - self._horizon_max_ns - WAKE_EARLY_NS
+        if wake_ns > now_ns:
+            heappush(self._alarms, (wake_ns, market.market_id, market))
+            return
+        self.active[market.market_id] = market, self._table(market.market_id, now_ns)
         self._sweep.markets = None
+        self.pricer.open_window(market.contract.close_ns)
+        heappush(self._alarms, (market.contract.close_ns, market.market_id, market))
 
     def _table(self, market_id: str, now_ns: int) -> FeeTable:
         schedule = self._fees(market_id, now_ns)
@@ -116,9 +132,8 @@ class BtcEdge:
         return NOTHING  # the book says more, and says it first
 
     def on_timer(self, now_ns: int) -> Commands:
-        for name in [n for n, (market, _) in self.active.items() if not market.is_open(now_ns)]:
-            del self.active[name]
-            self._sweep.markets = None
+        while self._alarms and self._alarms[0][0] <= now_ns:
+            self.on_market(heappop(self._alarms)[2], now_ns)
         if self.pricer.price is not None:
             self.pricer.realise(self.pricer.price, now_ns)
         self.pricer.forget(now_ns)
@@ -137,7 +152,8 @@ class BtcEdge:
         commands: list[Command] = []
         if len(self.active) < SWEEP_MIN:
             for market, table in self.active.values():
-                self._evaluate(market, table, now_ns, trigger, commands)
+                if market.book.state is LIVE:  # what is not live said so when it ceased to be
+                    self._evaluate(market, table, now_ns, trigger, commands)
             return commands
         for market, table in self._sweep.run(self.active, now_ns, trigger, commands):
             self._evaluate(market, table, now_ns, trigger, commands)
@@ -211,7 +227,7 @@ class BtcEdge:
         mask = self._gates.quote(bid, ask, price)
         if ev < self._min_ev:
             return mask | _EV_LOW
-        return mask | self._gates.worth_having(market, now_ns, side, price, depth)
+        return mask or self._gates.worth_having(market, now_ns, side, price, depth)
 
     def _unpriced(
         self, market: Market, now_ns: int, trigger: str, mask: int, horizon_ns: int

@@ -2,7 +2,7 @@
 
 The crossover with the scalar way is about 14 strikes. A sweep settles the markets that plainly
 pass, in columns, and names the few that deserve the scalar evaluation: an edge worth having, a
-position, an order in flight, a book in doubt. Both ways agree to the last bits of the normal
+position, an order in flight. Both ways agree to the last bits of the normal
 distribution. Arrays that a sweep has handed out are copied before they change.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from hotpath.account import Account
-from hotpath.market import Channel, Market
+from hotpath.market import Market
 from hotpath.strategies import reasons as why
 from hotpath.strategies.btc_edge.gates import LIVE, Gates
 from hotpath.strategies.btc_edge.pricer import Pricer
@@ -100,7 +100,6 @@ class Sweep:
         self._no_horizon_bits = np.zeros(len(markets), dtype=np.int64)
         self._quotes = Quotes(len(markets))
         self._doubtful: set[int] = set()
-        self._channels: dict[tuple[str, int], Channel] = {}
         for market, fees in markets:
             self.quote_changed(market, fees)
             self.state_changed(market)
@@ -110,15 +109,12 @@ class Sweep:
         self._quotes.put(self._slots[market.market_id], market, fees, self._gates)
 
     def state_changed(self, market: Market) -> None:
-        """Only a live book may be priced in a column; the scalar way says what is wrong."""
+        """Only a live book is priced; one that ceases to be said so when it happened."""
         slot = self._slots[market.market_id]
         if market.book.state is LIVE:
             self._doubtful.discard(slot)
         else:
             self._doubtful.add(slot)
-        channel = market.channel
-        if channel is not None:
-            self._channels[channel.conn, channel.sid] = channel
 
     def run(
         self, active: Mapping[str, Priced], now_ns: int, trigger: str, commands: list[Command]
@@ -129,31 +125,32 @@ class Sweep:
             return list(active.values())
         if self.markets is None:
             self._rebuild(active)
-        if any(self._gates.silent(channel, now_ns) for channel in self._channels.values()):
-            return list(active.values())
         p, doubt = self._probabilities(now_ns, price)
         ev_yes = p - self._quotes.yes_cost
         ev_no = self._quotes.no_value - p
         best = np.maximum(ev_yes, ev_no)
         best -= doubt * self._haircut[0]
-        second = self._second_look(best)
+        second = self._second_look(best, ev_yes, ev_no)
         sweep = self._sweep(now_ns, trigger, price, p, doubt, ev_yes, ev_no)
-        if not second:
+        if not second and not self._doubtful:
             commands.append(sweep)
             return []
         keep = np.ones(len(active), dtype=np.bool_)
-        keep[list(second)] = False
+        keep[[*second, *self._doubtful]] = False
         commands.append(_only(sweep, keep))
         return [self.markets[slot] for slot in sorted(second)] if self.markets else []
 
-    def _second_look(self, best: Floats) -> set[int]:
-        """Slots that a column cannot settle: an edge, a position, a book that is not live."""
+    def _second_look(self, best: Floats, ev_yes: Floats, ev_no: Floats) -> set[int]:
+        """Slots that a column cannot settle: an edge that nothing else forbids, a position."""
         second = {self._slots[name] for name in self._account.busy if name in self._slots}
-        second |= self._doubtful
         threshold = self._min_ev + self._haircut[1]
         if best.max() >= threshold:
-            second.update(np.flatnonzero(best >= threshold).tolist())
-        return second
+            edges = np.flatnonzero(best >= threshold)
+            quotes = self._quotes
+            no = ev_no[edges] > ev_yes[edges]
+            bits = np.where(no, quotes.no_bits[edges], quotes.yes_bits[edges])
+            second.update(edges[bits == 0].tolist())
+        return second - self._doubtful
 
     def _sweep(
         self, now_ns: int, trigger: str, price: float, p: Floats, doubt: Floats, ev_yes: Floats,

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from kairos.adapters.capture.control import outcomes_line
 from kairos.adapters.capture.lines import LineDecoder
+from kairos.adapters.kalshi.parsing import Parsed
 from kairos.adapters.kalshi.series import SERIES, Series, ranges_of, series_of
 
-__all__ = ["SERIES", "LineDecoder", "Series", "ranges_of", "series_of"]
+__all__ = [
+    "SERIES",
+    "LineDecoder",
+    "Parsed",
+    "Series",
+    "outcomes_line",
+    "ranges_of",
+    "series_of",
+]

@@ -29,7 +29,7 @@ class VolatilitySettings:
     gap_seconds: float = 30.0  # a longer silence is bridged, not measured
     return_clip: float = 5.0  # standard deviations a single return may count for
     prior_sigma: float = 0.45
-    prior_weight_seconds: float = 600.0
+    prior_weight_seconds: float = 60.0  # what prior_log_sd is worth in seconds of data
     prior_log_sd: float = 0.40
     drift_log_sd: float = 0.20  # volatility itself moves over the horizon we price
     kurtosis_factor: float = 2.0  # fat tails make squared returns noisier than normal ones

@@ -169,10 +169,20 @@ class InputQuarantined(msgspec.Struct, gc=False, frozen=True):
     source: str
     conn: str
     reason: str
+    field: str
+    detail: str
     kind: str | None
     sid: int | None
     seq: int | None
     market: str | None
+
+
+class OutcomesKnown(msgspec.Struct, gc=False, frozen=True):
+    """Outcomes that were known before a session began: (market, outcome, source). The session keeps
+    them to itself; the engine hears of each one when its market has closed."""
+
+    recv_ns: int | None
+    outcomes: tuple[tuple[str, Outcome, str], ...]
 
 
 class TimerFired(msgspec.Struct, gc=False, frozen=True):
@@ -237,4 +247,4 @@ TimedEvent = (
     | TimerFired
     | OrderReport
 )
-Event = TimedEvent | InputQuarantined
+Event = TimedEvent | InputQuarantined | OutcomesKnown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,18 +16,30 @@ from kairos.adapters.kalshi.parsing import (
     strike_text,
 )
 from kairos.adapters.kalshi.series import series_of
+from kairos.domain.instruments import Outcome
 from kairos.domain.units import (
     NANOSECONDS_PER_MILLISECOND,
     price_from_dollars,
     quantity_from_contracts,
 )
 from kairos.errors import Malformed
-from kairos.messages.events import ConnectionOpened, IndexValue, MarketDefined, VenueTrade
+from kairos.messages.events import (
+    ConnectionOpened,
+    IndexValue,
+    MarketDefined,
+    OutcomesKnown,
+    VenueTrade,
+)
 
 # Our own output inside a journal: read by people, never fed back.
 SILENT_SOURCES: Final = frozenset({"journal", "engine", "kairos"})
+KNOWN_OUTCOMES: Final = "known_outcomes"
 _NOTES: Final = frozenset({"market_rotated", "book_top5", "fault", "session"})
 _YEARS: Final = range(2015, 2100)
+
+
+class KnownData(msgspec.Struct, gc=False):
+    outcomes: tuple[tuple[str, Outcome, str], ...]
 
 
 class WatchData(msgspec.Struct, gc=False):
@@ -67,6 +80,17 @@ def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiPars
     if kind in _NOTES:
         return ()
     raise Malformed("unknown_type", "type", f"a recorder line of type {kind!r}")
+
+
+def outcomes_line(outcomes: Mapping[str, tuple[Outcome, str]]) -> bytes:
+    """The line that keeps known outcomes in a journal, so that its replay settles alike."""
+    rows = tuple((market, outcome, source) for market, (outcome, source) in outcomes.items())
+    body = {"src": "recorder", "type": KNOWN_OUTCOMES, "data": KnownData(rows)}
+    return msgspec.json.encode(body)
+
+
+def known_outcomes(fields: dict[str, Any]) -> tuple[OutcomesKnown]:
+    return (OutcomesKnown(None, msgspec.convert(fields.get("data"), KnownData).outcomes),)
 
 
 def _watched(recv_ns: int, data: WatchData) -> Parsed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
@@ -19,6 +19,7 @@ from kairos.adapters.coinbase import parsing as coinbase
 from kairos.adapters.coinbase.schemas import (
     CoinbaseMessage,
     CoinbaseTicker,
+    CoinbaseTickerFields,
     Heartbeat,
     LastMatch,
     Match,
@@ -30,8 +31,18 @@ from kairos.adapters.kalshi.parsing import KalshiParser, Parsed
 from kairos.adapters.kalshi.schemas import (
     CentsDelta,
     CentsSnapshot,
+    CfBenchmarksValue,
+    Error,
     KalshiFrame,
+    MarketLifecycle,
+    Ok,
     OrderbookDelta,
+    OrderbookSnapshot,
+    Subscribed,
+    Ticker,
+    TickerMsg,
+    Trade,
+    Unsubscribed,
 )
 from kairos.errors import Malformed
 from kairos.messages.events import InputQuarantined
@@ -46,12 +57,36 @@ _RECV_NS_MAX: Final = 4_102_444_800_000_000_000
 _NAMES_MAX: Final = 256
 
 
+class _Ticker(CoinbaseTickerFields, tag="ticker", tag_field="type"):
+    """Both venues have a `ticker`: Kalshi's has a `msg`, Coinbase's a price of its own."""
+
+    msg: TickerMsg | None = None
+    sid: int | None = None
+    seq: int | None = None
+    sending_ts_ms: int | None = None
+
+
 class _Line(msgspec.Struct, gc=False):
-    """The lines that fill a tape. Both venues have a `ticker`; Coinbase's takes the slow way."""
+    """The lines that fill a tape, decoded and checked in one pass."""
 
     recv_ns: Annotated[int, msgspec.Meta(ge=_RECV_NS_MIN, le=_RECV_NS_MAX)]
     src: Literal["kalshi_ws", "coinbase_ws"]
-    raw: KalshiFrame | Match | LastMatch | Heartbeat | Subscriptions
+    raw: (
+        OrderbookDelta
+        | OrderbookSnapshot
+        | _Ticker
+        | Trade
+        | Subscribed
+        | Ok
+        | Unsubscribed
+        | Error
+        | MarketLifecycle
+        | CfBenchmarksValue
+        | Match
+        | LastMatch
+        | Heartbeat
+        | Subscriptions
+    )
     conn: str | None = None
 
 
@@ -60,13 +95,18 @@ COINBASE: Final = "coinbase_ws"
 _UNREADABLE: Final = (
     msgspec.DecodeError, Malformed, KeyError, UnicodeDecodeError, RecursionError,
 )  # fmt: skip
-_COINBASE_TYPES: Final = (Match, LastMatch, CoinbaseTicker, Heartbeat, Subscriptions)
+_KEYS: Final = {
+    kind: (source, str(kind.__struct_config__.tag))
+    for source, frames in ((KALSHI, get_args(KalshiFrame)), (COINBASE, get_args(CoinbaseMessage)))
+    for kind in frames
+}
 _decode = msgspec.json.Decoder(_Line).decode
+_decode_lines = msgspec.json.Decoder(_Line).decode_lines
 _decode_any = msgspec.json.Decoder().decode
 
 
 class LineDecoder:
-    """Decodes lines of one session. Counts what it saw; keeps the last problem for the report.
+    """Decodes lines of one session. Counts what it saw; says what was wrong.
 
     `counts` is messages by (source, type); `unknown_fields` counts fields no schema names, which
     are tolerated: a venue adds fields without notice and a book must not die of it.
@@ -74,12 +114,10 @@ class LineDecoder:
 
     def __init__(self, *, use_yes_price: bool = False) -> None:
         self._kalshi = KalshiParser(use_yes_price=use_yes_price)
-        self._delta = self._kalshi.delta
         self._deltas = 0
         self._others: Counter[tuple[str, str]] = Counter()
         self.unknown_fields: Counter[str] = Counter()
         self.own_lines = 0  # our own output inside a journal
-        self.problem: Malformed | None = None
         self._conn_seen: str | None = None
         self._conn = KALSHI
 
@@ -92,37 +130,65 @@ class LineDecoder:
             counts[key] = counts.get(key, 0) + self._deltas
         return counts
 
+    def decode_many(self, lines: list[bytes]) -> list[Parsed]:
+        """`decode` of each line, in one call: a batch of good lines is parsed in one pass."""
+        try:
+            envelopes = _decode_lines(b"\n".join(lines))
+        except _UNREADABLE:
+            envelopes = []
+        if len(envelopes) != len(lines):
+            return [self.decode(line) for line in lines]
+        parsed: list[Parsed] = []
+        add, delta, deltas, matches = parsed.append, self._kalshi.delta, 0, 0
+        conn_seen, conn = self._conn_seen, self._conn
+        for envelope, line in zip(envelopes, lines, strict=True):
+            frame = envelope.raw
+            try:
+                if type(frame) is OrderbookDelta and envelope.src == KALSHI:
+                    if envelope.conn != conn_seen:
+                        conn_seen = envelope.conn
+                        conn = conn_seen or KALSHI
+                    add(delta(envelope.recv_ns, conn, frame))
+                    deltas += 1
+                elif type(frame) is Match and envelope.src == COINBASE:
+                    add(coinbase.trade(envelope.recv_ns, envelope.conn or COINBASE, frame))
+                    matches += 1
+                else:
+                    add(self._fast(envelope, frame))
+            except _UNREADABLE:
+                add(self._explain(line))
+        self._conn_seen, self._conn = conn_seen, conn
+        self._deltas += deltas
+        if matches:
+            self._others[COINBASE, "match"] += matches
+        return parsed
+
     def decode(self, line: bytes) -> Parsed:
         """The events a line holds: one, or a tuple of several or none."""
         try:
             envelope = _decode(line)
             frame = envelope.raw
-            if type(frame) is OrderbookDelta and envelope.src == KALSHI:
-                if envelope.conn != self._conn_seen:
-                    self._see_conn(envelope.conn)
-                event = self._delta(envelope.recv_ns, self._conn, frame)
-                self._deltas += 1
-                return event
-            return self._fast(envelope, frame)
+            if type(frame) is not OrderbookDelta or envelope.src != KALSHI:
+                return self._fast(envelope, frame)
+            event = self._kalshi.delta(envelope.recv_ns, envelope.conn or KALSHI, frame)
         except _UNREADABLE:
             return self._explain(line)  # finds out what it is and says so
+        self._deltas += 1
+        return event
 
-    def _see_conn(self, conn: str | None) -> None:
-        self._conn_seen = conn
-        self._conn = conn or KALSHI
-
-    def _fast(self, envelope: _Line, frame: KalshiFrame | CoinbaseMessage) -> Parsed:
-        source, kind = envelope.src, frame.__struct_config__.tag
-        conn = envelope.conn or source
-        if isinstance(frame, _COINBASE_TYPES):
-            if source != COINBASE:
-                raise Malformed("unknown_type", "type", f"{kind} is not a message of {source}")
+    def _fast(self, envelope: _Line, frame: Any) -> Parsed:  # noqa: ANN401
+        """Everything but deltas; the source must be one that sends such a message."""
+        source, conn = envelope.src, envelope.conn or envelope.src
+        if type(frame) is _Ticker:
+            frame = _ticker(frame, source)
+        key = _KEYS[type(frame)]
+        if key[0] != source:
+            raise Malformed("unknown_type", "type", f"{key[1]} is not a message of {source}")
+        if source == COINBASE:
             parsed = coinbase.event(envelope.recv_ns, conn, frame)
         else:
-            if source != KALSHI:
-                raise Malformed("unknown_type", "type", f"{kind} is not a message of {source}")
             parsed = self._kalshi.event(envelope.recv_ns, conn, frame)
-        self._count(source, kind)
+        self._others[key] += 1
         return parsed
 
     def _count(self, source: str, kind: object) -> None:
@@ -151,6 +217,9 @@ class LineDecoder:
         if source in control.SILENT_SOURCES:
             self.own_lines += 1
             return ()
+        if source == "recorder" and fields.get("type") == control.KNOWN_OUTCOMES:
+            self._count(source, control.KNOWN_OUTCOMES)
+            return control.known_outcomes(fields)
         recv_ns = _recv_ns(fields)
         conn = fields.get("conn") or source
         if not isinstance(conn, str):
@@ -192,7 +261,6 @@ class LineDecoder:
         return coinbase.event(recv_ns, conn, message)
 
     def _quarantine(self, fields: dict[str, Any], problem: Malformed) -> Parsed:
-        self.problem = problem
         raw = fields.get("raw")
         raw = raw if isinstance(raw, dict) else {}
         msg = raw.get("msg")
@@ -203,12 +271,27 @@ class LineDecoder:
             source if isinstance(source, str) else "",
             conn if isinstance(conn, str) else source if isinstance(source, str) else "",
             problem.reason,
+            problem.field,
+            problem.detail,
             raw["type"] if isinstance(raw.get("type"), str) else None,
             _integer(raw.get("sid")),
             _integer(raw.get("seq")),
             _market(msg if isinstance(msg, dict) else raw),
         )
         return (event,)
+
+
+def _ticker(frame: _Ticker, source: str) -> Ticker | CoinbaseTicker:
+    """The ticker of the venue that sent it, or Malformed when something of it is missing."""
+    if source == COINBASE:
+        if frame.msg is not None or None in (
+            frame.product_id, frame.price, frame.time, frame.trade_id
+        ):  # fmt: skip
+            raise Malformed("missing_field", "product_id", "not a whole Coinbase ticker")
+        return CoinbaseTicker(frame.product_id, frame.price, frame.time, frame.trade_id)  # type: ignore[arg-type]
+    if frame.msg is None or frame.product_id is not None:
+        raise Malformed("missing_field", "msg", "not a whole Kalshi ticker")
+    return Ticker(frame.msg, frame.sid, frame.seq, frame.sending_ts_ms)
 
 
 def _plausible(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from kairos.adapters.coinbase.schemas import (
@@ -18,24 +18,37 @@ from kairos.adapters.coinbase.schemas import (
 from kairos.errors import Malformed
 from kairos.messages.events import Event, SpotHeartbeat, SpotTrade, TimedEvent
 
+_MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PRICE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 
 
 def nanoseconds(moment: datetime) -> int:
     """An aware datetime as integer nanoseconds; exact, because datetimes hold microseconds."""
-    delta = moment - _EPOCH
-    return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000
+    return (moment - _EPOCH) // _MICROSECOND * 1_000
 
 
 def spot_price(text: str) -> float:
     """A positive decimal price in dollars. Raises Malformed (`bad_number`)."""
-    if _PRICE.fullmatch(text) is None:
+    whole, _, fraction = text.partition(".")
+    plain = whole.isdigit() and fraction.isdigit() and text.isascii() and len(text) <= 24
+    if not plain and _PRICE.fullmatch(text) is None:
         raise Malformed("bad_number", "price", f"{text!r} is not a plain decimal")
     price = float(text)
     if price <= 0:
         raise Malformed("bad_number", "price", "a spot price of 0 cannot be")
     return price
+
+
+def trade(recv_ns: int, conn: str, message: Match | LastMatch | CoinbaseTicker) -> SpotTrade:
+    return SpotTrade(
+        recv_ns,
+        conn,
+        message.product_id,
+        spot_price(message.price),
+        message.trade_id,
+        (message.time - _EPOCH) // _MICROSECOND * 1_000,
+    )
 
 
 def sampled_trade(recv_ns: int, conn: str, message: SampledMatch) -> SpotTrade:
@@ -48,10 +61,7 @@ def sampled_trade(recv_ns: int, conn: str, message: SampledMatch) -> SpotTrade:
 def event(recv_ns: int, conn: str, message: CoinbaseMessage) -> TimedEvent | tuple[Event, ...]:
     match message:
         case Match() | LastMatch() | CoinbaseTicker():
-            return SpotTrade(
-                recv_ns, conn, message.product_id, spot_price(message.price), message.trade_id,
-                nanoseconds(message.time),
-            )  # fmt: skip
+            return trade(recv_ns, conn, message)
         case Heartbeat():
             return SpotHeartbeat(
                 recv_ns, conn, message.product_id, message.last_trade_id, nanoseconds(message.time)
