@@ -103,7 +103,6 @@ class Engine:
         self.spot = spot
         self.now_ns = 0
         self._handlers: dict[type[Any], Callable[[Any], Sequence[Command]]] = {
-            BookDelta: self._on_delta,
             BookSnapshot: self._on_snapshot,
             SpotTrade: self._on_spot,
             SpotHeartbeat: self._on_heartbeat,
@@ -130,11 +129,13 @@ class Engine:
 
         Nine of ten events are deltas that continue a live book below its top: they go first.
         """
-        recv_ns = event.recv_ns
-        if recv_ns is not None and recv_ns > self.now_ns:
-            self.now_ns = recv_ns
         try:
             if type(event) is BookDelta:
+                now_ns = event.recv_ns
+                if now_ns > self.now_ns:
+                    self.now_ns = now_ns
+                else:
+                    now_ns = self.now_ns
                 market, seq = self.markets.get(event.market), event.seq
                 if market is not None and (channel := market.channel) is not None:
                     book = market.book
@@ -145,11 +146,14 @@ class Engine:
                         and channel.conn == event.conn
                     ):
                         channel.next_seq = seq + 1
-                        channel.last_recv_ns = self.now_ns
+                        channel.last_recv_ns = now_ns
                         top = book.apply(event.leg, event.price, event.change)
                         if not top or (top == TOP_SIZE_CHANGE and not market.watch_size):
                             return NOTHING
-                        return self._top_changed(market)
+                        return self._account_for(self.strategy.on_book(market, now_ns))
+                return self._on_delta(event)
+            if event.recv_ns is not None and event.recv_ns > self.now_ns:
+                self.now_ns = event.recv_ns
             return self._handlers[type(event)](event)
         except Malformed as problem:
             if isinstance(event, OrderReport):
@@ -159,10 +163,6 @@ class Engine:
             self.books.now_ns = self.now_ns
             self.books.refuse(getattr(event, "market", None), problem.reason, problem.detail)
             return self._flush()
-
-    def _top_changed(self, market: Market) -> Sequence[Command]:
-        commands = self.strategy.on_book(market, self.now_ns)
-        return self._account_for(commands) if commands else NOTHING
 
     def _on_delta(self, event: BookDelta) -> Sequence[Command]:
         self.books.now_ns = self.now_ns

@@ -30,7 +30,9 @@ class Settling:
     def learn(self, event: MarketDefined, markets: Mapping[str, Market]) -> None:
         """Note when the market closes; where its strike is the last window's settlement value, it
         tells that window's result."""
-        market = markets[event.market]
+        market = markets.get(event.market)
+        if market is None:
+            return  # one market too many: it was refused
         if market.close_ns is not None:
             heappush(self._closing, (market.close_ns + SETTLE_AFTER_NS, event.market))
         series = series_of(event.market)

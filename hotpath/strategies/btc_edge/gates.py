@@ -8,7 +8,7 @@ from hotpath.account import Account
 from hotpath.market import Market
 from hotpath.strategies import reasons as why
 from hotpath.strategies.btc_edge.settings import BtcEdgeSettings
-from kairos.domain.book import BookState
+from kairos.domain.book import BinaryBook, BookState
 from kairos.domain.instruments import Outcome
 from kairos.domain.units import CASH_PER_DOLLAR, PRICE_PER_DOLLAR, QUANTITY_PER_CONTRACT
 
@@ -22,6 +22,11 @@ _STATE_BITS: Final = {
     BookState.GAPPED: why.BOOK_GAPPED,
     BookState.STALE: why.BOOK_STALE,
 }
+
+
+def offered(book: BinaryBook, side: Outcome) -> int:
+    """What can be bought of an outcome at its best price: the other leg's best bid."""
+    return book.no[book.best_no] if side is _YES else book.yes[book.best_yes]
 
 
 class Gates:
@@ -64,12 +69,10 @@ class Gates:
             return mask | why.BOOK_CROSSED
         return mask | why.SPREAD_WIDE if ask - bid > self._spread_max else mask
 
-    def worth_having(
-        self, market: Market, now_ns: int, side: Outcome, price: int, depth: int
-    ) -> int:
-        """Asked only when the EV is there: depth, what we hold, owe and have lost."""
+    def worth_having(self, market: Market, now_ns: int, side: Outcome, price: int) -> int:
+        """Asked only when all else is well: depth, what we hold, owe and have lost."""
         account, mask = self._account, 0
-        if depth < self._depth_min:
+        if offered(market.book, side) < self._depth_min:
             mask = why.DEPTH_THIN
         held, other = market.yes_held, market.no_held
         if side is not _YES:

@@ -98,15 +98,17 @@ class Pricer:
         return self._fixed_index if fresh else self._fixed
 
     def estimate(self, contract: Contract, now_ns: int) -> tuple[float, float] | None:
-        """(probability of YES, its uncertainty), or None without a spot."""
-        price = self.price
-        if price is None:
+        """(probability of YES, its uncertainty); None without a fresh spot or a volatility."""
+        price, volatility = self.price, self.volatility
+        if (
+            price is None
+            or not volatility.ready
+            or now_ns - self._spot.heard_ns > self._spot_stale_ns
+        ):
             return None
         mean, variance = self.moments(contract.close_ns, now_ns, price)
-        spread, fixed = self.volatility.spread, self._fixed
-        if self._index_ns >= 0:
-            fixed = self.fixed_variance(now_ns)
-        return probability(contract.lower, contract.upper, mean, variance, spread, fixed)
+        fixed = self._fixed if self._index_ns < 0 else self.fixed_variance(now_ns)
+        return probability(contract.lower, contract.upper, mean, variance, volatility.spread, fixed)
 
     def heard(self, now_ns: int) -> bool:
         """Whether the spot is fresh enough to price from."""

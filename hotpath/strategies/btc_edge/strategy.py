@@ -17,7 +17,7 @@ from hotpath.spot import Spot
 from hotpath.strategies import reasons as why
 from hotpath.strategies.base import NOTHING, Commands
 from hotpath.strategies.btc_edge.exits import Exits
-from hotpath.strategies.btc_edge.gates import LIVE, Gates
+from hotpath.strategies.btc_edge.gates import LIVE, Gates, offered
 from hotpath.strategies.btc_edge.pricer import Pricer
 from hotpath.strategies.btc_edge.settings import BtcEdgeSettings
 from hotpath.strategies.btc_edge.sweep import SWEEP_MIN, Sweep
@@ -140,10 +140,8 @@ class BtcEdge:
         return NOTHING
 
     def estimate(self, market: Market, now_ns: int) -> float | None:
-        pricer, contract = self.pricer, market.contract
-        if contract is None or not pricer.volatility.ready or not pricer.heard(now_ns):
-            return None
-        fair = pricer.estimate(contract, now_ns)
+        contract = market.contract
+        fair = None if contract is None else self.pricer.estimate(contract, now_ns)
         return None if fair is None else fair[0]
 
     # What it is worth
@@ -163,44 +161,46 @@ class BtcEdge:
         self, market: Market, fees: FeeTable, now_ns: int, trigger: str, commands: list[Command]
     ) -> None:
         """Price one market; append its Decision, and an order when nothing speaks against it."""
-        contract, pricer, book = market.contract, self.pricer, market.book
+        contract, pricer, gates = market.contract, self.pricer, self._gates
         if contract is None or now_ns > contract.close_ns:
             return
         horizon_ns = contract.close_ns - now_ns
-        mask = self._gates.book(market, now_ns)
-        fair = pricer.estimate(contract, now_ns) if pricer.ready(now_ns) and not mask else None
+        mask = gates.book(market, now_ns)
+        fair = None if mask else pricer.estimate(contract, now_ns)
         if fair is None:
             mask |= self._spot_gates(now_ns)
             commands.append(self._unpriced(market, now_ns, trigger, mask, horizon_ns))
             return
         p, doubt = fair
-        bid, ask = book.yes_bid, book.yes_ask
-        haircut = self._doubt_cost * doubt + self._buffer
+        bid, ask = market.book.top()
         ev_yes = None if ask is None else p - ask / _DOLLAR - fees[ask]
         ev_no = None if bid is None else bid / _DOLLAR - p - fees[PRICE_PER_DOLLAR - bid]
-        mask = self._gates.horizon(horizon_ns)
         side, ev, quantity, verdict = None, None, 0, "PASS"
-        if (market.yes_held or market.no_held) and (
-            order := self._exits.order(market, fees, now_ns, p, doubt)
-        ):
+        order = None
+        if market.yes_held or market.no_held:
+            order = self._exits.order(market, fees, now_ns, p, doubt)
+        if order is not None:
             commands.append(order)
             side, quantity, verdict = order.outcome, order.quantity, "EXIT"
-            mask = 0
-        elif ev_no is not None and bid is not None and (ev_yes is None or ev_no > ev_yes):
-            side, ev, price = _NO, ev_no - haircut, PRICE_PER_DOLLAR - bid
-            mask |= self._judge(market, now_ns, side, ev, price, bid, ask, book.yes[book.best_yes])
-            quantity = 0 if mask else self._enter(market, now_ns, side, price, commands)
-        elif ev_yes is not None and ask is not None:
-            side, ev, price = _YES, ev_yes - haircut, ask
-            mask |= self._judge(market, now_ns, side, ev, price, bid, ask, book.no[book.best_no])
-            quantity = 0 if mask else self._enter(market, now_ns, side, price, commands)
+        elif bid is None and ask is None:
+            mask = why.NO_ASK
         else:
-            mask |= why.NO_ASK
+            if ev_yes is None or (ev_no is not None and ev_no > ev_yes):
+                side, ev, price = _NO, ev_no, PRICE_PER_DOLLAR - (bid or 0)
+            else:
+                side, ev, price = _YES, ev_yes, ask or 0
+            ev = (ev or 0.0) - (self._doubt_cost * doubt + self._buffer)
+            mask = gates.horizon(horizon_ns) | gates.quote(bid, ask, price)
+            if ev < self._min_ev:
+                mask |= _EV_LOW
+            elif not mask:
+                mask = gates.worth_having(market, now_ns, side, price)
+            if not mask:
+                quantity, verdict = self._enter(market, now_ns, side, price, commands), "TAKE"
         market.watch_size = mask & _WATCH == _DEPTH
         commands.append(
             Decision(
-                now_ns, market.market_id, "v2", trigger,
-                verdict if mask or verdict == "EXIT" else "TAKE", side, why.names(mask), p, doubt,
+                now_ns, market.market_id, "v2", trigger, verdict, side, why.names(mask), p, doubt,
                 pricer.price, pricer.volatility.sigma, horizon_ns, bid, ask, ev_yes, ev_no, ev,
                 quantity,
             )
@@ -212,22 +212,6 @@ class BtcEdge:
             return why.SPOT_MISSING | why.SIGMA_NOT_READY
         mask = 0 if pricer.heard(now_ns) else why.SPOT_STALE
         return mask if pricer.volatility.ready else mask | why.SIGMA_NOT_READY
-
-    def _judge(
-        self,
-        market: Market,
-        now_ns: int,
-        side: Outcome,
-        ev: float,
-        price: int,
-        bid: int | None,
-        ask: int | None,
-        depth: int,
-    ) -> int:
-        mask = self._gates.quote(bid, ask, price)
-        if ev < self._min_ev:
-            return mask | _EV_LOW
-        return mask or self._gates.worth_having(market, now_ns, side, price, depth)
 
     def _unpriced(
         self, market: Market, now_ns: int, trigger: str, mask: int, horizon_ns: int
@@ -243,9 +227,7 @@ class BtcEdge:
         self, market: Market, now_ns: int, side: Outcome, price: int, commands: list[Command]
     ) -> int:
         """Take what is offered, whole contracts, up to the order size; the quantity asked for."""
-        leg = market.book.no if side is _YES else market.book.yes
-        best = market.book.best_no if side is _YES else market.book.best_yes
-        depth = min(self._gates.order, leg[best])
+        depth = min(self._gates.order, offered(market.book, side))
         quantity = depth // QUANTITY_PER_CONTRACT * QUANTITY_PER_CONTRACT
         market.last_entry_ns = now_ns
         commands.append(

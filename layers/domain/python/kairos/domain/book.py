@@ -102,6 +102,14 @@ class BinaryBook:
             best = max(best, slot)
         return levels, best
 
+    def top(self) -> tuple[int | None, int | None]:
+        """Best YES bid and ask; None for an empty side."""
+        best_yes, best_no, prices = self.best_yes, self.best_no, self.grid.yes_price
+        return (
+            prices[best_yes] if best_yes >= 0 else None,
+            prices[-1 - best_no] if best_no >= 0 else None,
+        )
+
     @property
     def yes_bid(self) -> int | None:
         return self.grid.yes_price[self.best_yes] if self.best_yes >= 0 else None
