@@ -20,7 +20,7 @@ PACKAGES: Final = {
 ALLOWED: Final = frozenset(
     {
         "__future__", "bisect", "collections", "collections.abc", "dataclasses", "decimal", "enum",
-        "fractions", "functools", "hashlib", "itertools", "json", "math", "operator", "re",
+        "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re",
         "typing",
         "datetime",  # for dates that are written down; ATTRIBUTES names what reads the clock
         "msgspec",

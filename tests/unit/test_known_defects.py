@@ -149,8 +149,9 @@ def test_the_index_is_preferred_to_the_proxy_in_the_last_minute() -> None:
         desk.book(4_900, 5_100)
         desk.handle(SpotHeartbeat(desk.now_ns, "s", "BTC-USD", desk._trade, desk.now_ns))
         desk.handle(IndexValue(desk.now_ns, "k", "BRTI", STRIKE + 50.0, desk.now_ns))
-    assert desk.last().probability is not None
-    assert desk.last().probability > 0.999, "the proxy at the strike says nothing against it"
+    likely = desk.last().probability
+    assert likely is not None
+    assert likely > 0.999, "the proxy at the strike says nothing against it"
 
 
 def test_strict_and_inclusive_strikes_are_kept_apart() -> None:
@@ -311,6 +312,7 @@ def test_what_is_taken_is_what_the_evidence_on_record_says() -> None:
     assert taken.ev_yes == pytest.approx(taken.probability - 0.30 - fee, abs=2e-4)
     haircut = taken.uncertainty + BtcEdgeSettings().cost_buffer
     assert taken.ev_yes is not None
+    assert taken.ev_net is not None
     assert taken.ev_net == pytest.approx(taken.ev_yes - haircut)
     assert taken.ev_net >= 0.01
 

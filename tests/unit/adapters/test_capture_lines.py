@@ -167,14 +167,15 @@ def test_quarantine_keeps_what_could_still_be_read() -> None:
     raw = tape.delta(7, "0.5600", "many")
     event = quarantined(tape.line(raw, 5))
     assert event == InputQuarantined(
-        tape.START_NS + 5 * tape.MS, "kalshi_ws", tape.CONN, "bad_number", "orderbook_delta",
-        2, 7, tape.MARKET,
+        tape.START_NS + 5 * tape.MS, "kalshi_ws", tape.CONN, "bad_number", "delta_fp",
+        "'many' is not a plain decimal", "orderbook_delta", 2, 7, tape.MARKET,
     )  # fmt: skip
 
 
 def test_quarantine_of_a_line_that_is_nothing_knows_nothing() -> None:
-    assert quarantined(b"garbage") == InputQuarantined(
-        None, "", "", "not_json", None, None, None, None
+    event = quarantined(b"garbage")
+    assert event == InputQuarantined(
+        None, "", "", "not_json", "line", event.detail, None, None, None, None
     )
 
 

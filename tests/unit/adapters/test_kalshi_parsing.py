@@ -34,12 +34,10 @@ def events(
 
 def refused(raw: dict[str, Any]) -> tuple[str, str]:
     """(reason, field) of a frame that must be quarantined."""
-    decoder = LineDecoder()
-    (event,) = decoder.decode(tape.line(raw))  # type: ignore[misc]
+    (event,) = LineDecoder().decode(tape.line(raw))  # type: ignore[misc]
     assert isinstance(event, InputQuarantined)
-    assert decoder.problem is not None
-    assert event.reason == decoder.problem.reason
-    return decoder.problem.reason, decoder.problem.field
+    assert event.detail
+    return event.reason, event.field
 
 
 def changed(raw: dict[str, Any], **msg: object) -> dict[str, Any]:

