@@ -83,6 +83,7 @@ class Session:
         self.latency = LatencyTable()
         self._lines = 0
         self.first_ns: int | None = None
+        self._only_first = False
         self.clock_back = 0
         self.clock_jumps = 0
         self._next_timer = 0
@@ -198,11 +199,16 @@ class Session:
     def _keep_time(self, recv_ns: int) -> None:
         """Fire the timers that fell due; after a long silence only the first and the last."""
         now_ns = self._engine.now_ns
-        if self.first_ns is None:
+        if self.first_ns is None or (self._only_first and recv_ns < now_ns - JUMP_NS):
+            if self.first_ns is not None:  # the very first time was the one that was wrong
+                self.clock_jumps += 1
+                self._engine.now_ns = recv_ns
+            self._only_first = self.first_ns is None
             self.first_ns = recv_ns
             self._next_timer = recv_ns // TIMER_NS * TIMER_NS + TIMER_NS
             self._fast_until = self._next_timer
             return
+        self._only_first = False
         if recv_ns < now_ns:
             self.clock_back += 1
             return

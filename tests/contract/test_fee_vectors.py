@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from kairos.domain.fees import kalshi_series, polymarket, polymarket_us
 from kairos.domain.fees.kalshi import (
     BalancePrecision,

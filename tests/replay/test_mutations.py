@@ -12,8 +12,8 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,9 @@ from tests.support.mutations import KINDS, Piece, whole
 from tests.support.naive_book import NaiveBook, NaiveBooks, NumberedBooks
 from tests.support.repository import EVENTS, shared
 
-PER_KIND = 64
-KALSHI = "kalshi_ws"
+PER_KIND = 60
+KALSHI, ANY = "kalshi_ws", "any"
+RECEIVED = re.compile(rb'(?<="recv_ns":)[0-9]{19}')
 LOOK_AFTER = 8  # lines after the damage at which every book is compared
 CI_TAPES = ("by_hand", "samples", "generated_start", "generated_reconnect")
 RECORDED = "btc/kxbtc15m_l2_20260513T1541Z.jsonl.gz"
@@ -116,17 +117,29 @@ def _generated() -> tuple[bytes, ...]:
 def _around_reconnect(lines: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The opening up to the last first snapshot, and what surrounds the reconnect."""
     opened = [number for number, line in enumerate(lines) if b'"ws_connected"' in line]
-    return (*lines[opened[0] : opened[0] + 35], *lines[opened[1] : opened[1] + 40])
+    return _at_a_steady_pace(
+        [*lines[opened[0] : opened[0] + 35], *lines[opened[1] : opened[1] + 40]]
+    )
 
 
 def _recorded(path: Path) -> tuple[bytes, ...]:
     with gzip.open(path) as stream:
         lines = [line.rstrip(b"\n") for line in stream]
     opened = [number for number, line in enumerate(lines) if b'"ws_connected"' in line]
-    first = tuple(islice(lines, opened[0], opened[0] + 40))
-    return (*first, *lines[opened[1] - 5 : opened[1] + 30])
+    parts = [*lines[opened[0] : opened[0] + 40], *lines[opened[1] - 5 : opened[1] + 30]]
+    return _at_a_steady_pace(parts)
 
 
+def _at_a_steady_pace(lines: list[bytes]) -> tuple[bytes, ...]:
+    """Parts of a tape put together, so that no silence lies between them."""
+    first = int(RECEIVED.findall(lines[0])[0])
+    return tuple(
+        RECEIVED.sub(str(first + number * by_hand.MS).encode(), line, count=1)
+        for number, line in enumerate(lines)
+    )
+
+
+@lru_cache(maxsize=4_096)
 def numbered_by(line: bytes) -> str | None:
     """Which connection and sid a message takes its number from."""
     body = json.loads(line)
@@ -141,7 +154,7 @@ class Trial:
         self.replay = Replay()
         self.pieces = pieces
         self.truth, self.reader, self.untouched = NaiveBooks(), NumberedBooks(), NaiveBooks()
-        self._damaged: str | None = None  # the sid whose next message will tell
+        self._damaged: str | None = None  # the sid whose next message will tell, or any line
         self._sent = sent
         self._told = 0
         self._unreadable = False
@@ -170,10 +183,10 @@ class Trial:
         readable = self.reader.take(piece.line)
         if piece.touched:
             at = piece.origin
-            self._damaged = None if at is None else numbered_by(self._sent[at])
+            self._damaged = None if at is None else numbered_by(self._sent[at]) or ANY
         else:
             self.untouched.take(piece.line)
-            if numbered_by(piece.line) == self._damaged:
+            if self._damaged in (ANY, numbered_by(piece.line)):
                 self._damaged = None
         self._unreadable |= piece.touched and not readable and bool(piece.line.strip())
 

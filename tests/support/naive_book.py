@@ -50,9 +50,7 @@ class NaiveBooks:
     def take(self, line: bytes) -> bool:
         """Apply a line; False when it is no message this builder can read: nothing changes then."""
         try:
-            # A byte that is no text matters where it is used; there it makes another word.
-            envelope = json.loads(line.decode(errors="replace"))
-            return self._envelope(envelope)
+            return self._envelope(_read(line))
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             return False
 
@@ -109,7 +107,7 @@ class NumberedBooks(NaiveBooks):
     def _message(self, conn: str, raw: dict[str, Any]) -> None:
         sid, seq = raw.get("sid"), raw.get("seq")
         if isinstance(sid, int) and isinstance(seq, int):
-            text = json.dumps(raw, sort_keys=True)
+            text = repr(raw)
             seen = self._seen.setdefault((conn, sid), set())
             if text in seen:
                 return
@@ -134,6 +132,13 @@ class NumberedBooks(NaiveBooks):
         super()._void(conn)
         for channel in [each for each in self._next if each[0] == conn]:
             del self._next[channel], self._seen[channel]
+
+
+@lru_cache(maxsize=4_096)
+def _read(line: bytes) -> dict[str, Any]:
+    # A byte that is no text matters where it is used; there it makes another word.
+    envelope: dict[str, Any] = json.loads(line.decode(errors="replace"))
+    return envelope
 
 
 def _side(levels: list[list[str]] | None) -> Side:

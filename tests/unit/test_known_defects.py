@@ -340,7 +340,6 @@ def test_a_wild_spot_print_moves_no_price() -> None:
     assert desk.engine.spot.outliers == 1
 
 
-@pytest.mark.xfail(strict=True, reason="strategies/btc_edge: any index value is believed at once")
 def test_a_wild_index_print_moves_no_price() -> None:
     """D19: one print of the index at a tenth of the price makes a basis of minus 73 000 dollars."""
     desk = ready()
@@ -352,7 +351,6 @@ def test_a_wild_index_print_moves_no_price() -> None:
     assert desk.last().spot == pytest.approx(before, rel=0.01)
 
 
-@pytest.mark.xfail(strict=True, reason="strategies/btc_edge: on_index does not look at event.index")
 def test_another_assets_index_is_not_bitcoins() -> None:
     """D19: the channel carries every index that was asked for."""
     desk = ready()
@@ -363,9 +361,6 @@ def test_another_assets_index_is_not_bitcoins() -> None:
     assert desk.last().spot == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="strategies/btc_edge: every market with a contract is priced"
-)
 def test_a_contract_on_another_asset_is_not_priced_from_bitcoin() -> None:
     """D19: an ether strike of 2 000 looks certain beside a spot of 81 000."""
     desk = ready()

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.ledger import Fill, Ledger, LedgerRules, Result
 from kairos.errors import Corrupt, KairosError, Malformed

@@ -6,9 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from kairos.errors import UsageError
 from kairos.services.score import Cluster, Interval, SplitMix64, bootstrap_ci
-from numpy.typing import NDArray
 
 
 class ScriptedDraws:

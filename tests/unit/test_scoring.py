@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kairos.domain.instruments import Outcome
 from kairos.domain.scoring import (
     NOTHING_SCORED,

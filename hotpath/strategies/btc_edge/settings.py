@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from kairos.domain.volatility import VolatilitySettings
 from kairos.errors import UsageError
+
+_COSTS: Final = (
+    "min_ev", "cost_buffer", "uncertainty_multiplier", "basis_dollars",
+    "basis_dollars_with_index", "exit_margin", "exit_confirm_seconds", "cooldown_seconds",
+    "spot_move_min_dollars",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class BtcEdgeSettings:
     """What an edge must be worth, what a market must look like, and how much may be at stake."""
 
+    series: tuple[str, ...] = ("KXBTC15M", "KXBTCD", "KXBTC")  # what the spot is the underlying of
+    index: str = "BRTI"
     min_ev: float = 0.02  # dollars per contract, after fee, buffer and uncertainty
     cost_buffer: float = 0.005
     uncertainty_multiplier: float = 1.0
@@ -48,6 +57,9 @@ class BtcEdgeSettings:
         for name in positive:
             if not getattr(self, name) > 0:
                 raise UsageError(f"strategy.{name} is {getattr(self, name)}: use more than 0")
+        for name in _COSTS:
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"strategy.{name} is {getattr(self, name)}: use 0 or more")
         if not 0 < self.ask_min_cents <= self.ask_max_cents < 100:
             raise UsageError("strategy.ask_min_cents..ask_max_cents must lie inside 1..99")
         if not 0 <= self.seconds_to_close_min < self.seconds_to_close_max:

@@ -30,9 +30,11 @@ from kairos.domain.units import (
     PRICE_PER_DOLLAR,
     QUANTITY_PER_CONTRACT,
 )
-from kairos.messages.commands import Command, Decision, SubmitOrder, TimeInForce
+from kairos.messages.commands import Command, Decision, MessageRefused, SubmitOrder, TimeInForce
 from kairos.messages.events import IndexValue, VenueQuote
 
+# A print of the index this far from the spot is wrong, or the spot is: neither teaches a basis.
+INDEX_GAP_MAX: Final = 0.02
 # Markets are woken a minute before they may be traded, so that the record shows why not yet.
 WAKE_EARLY_NS: Final = 60 * NANOSECONDS_PER_SECOND
 _DOLLAR: Final = float(PRICE_PER_DOLLAR)
@@ -58,6 +60,7 @@ class BtcEdge:
         fees: Callable[[str, int], FeeSchedule],
     ) -> None:
         self._settings = settings
+        self._spot = spot
         self._fees = fees
         self._tables: dict[str, FeeTable] = {}
         self.active: dict[str, tuple[Market, FeeTable]] = {}
@@ -78,6 +81,8 @@ class BtcEdge:
     # What changed
 
     def on_market(self, market: Market, now_ns: int) -> None:
+        if market.market_id.partition("-")[0] not in self._settings.series:
+            return
         if market.contract is None or not market.is_open(now_ns):
             if self.active.pop(market.market_id, None) is not None:
                 self._sweep.markets = None
@@ -102,6 +107,12 @@ class BtcEdge:
         return self._evaluate_all(now_ns, "spot") if self.pricer.spot(price, now_ns) else NOTHING
 
     def on_index(self, event: IndexValue, now_ns: int) -> Commands:
+        if event.index != self._settings.index:
+            return NOTHING
+        spot = self._spot.price
+        if spot is not None and abs(event.value - spot) > INDEX_GAP_MAX * spot:
+            detail = f"{event.index} printed {event.value} beside a spot of {spot}"
+            return (MessageRefused(now_ns, None, "index_outlier", detail),)
         if not self.pricer.index(event.value, event.venue_ns, now_ns):
             return NOTHING
         return self._evaluate_all(now_ns, "index")

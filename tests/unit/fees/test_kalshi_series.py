@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from kairos.domain.fees.kalshi import BalancePrecision, KalshiFees
 from kairos.domain.fees.kalshi_series import (
     HISTORY,

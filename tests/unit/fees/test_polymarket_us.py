@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kairos.domain.fees.polymarket_us import PolymarketUsFees, market_schedule, schedule_at
 from kairos.domain.fees.schedule import FeeSchedule, effective_ns
 from kairos.domain.instruments import Action, Liquidity

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kairos.domain.fees.rounding import Rounding, divide
 
 NUMERATORS = st.integers(-(10**30), 10**30)

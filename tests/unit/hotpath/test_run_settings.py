@@ -78,9 +78,6 @@ def test_a_setting_that_cannot_be_used_is_named(assignments: list[str], named: s
     "assignment",
     ["strategy.cost_buffer=-1", "strategy.uncertainty_multiplier=-3", "strategy.basis_dollars=-3"],
 )
-@pytest.mark.xfail(
-    strict=True, reason="strategies/btc_edge: a cost below nothing makes doubt and fees a bonus"
-)
 def test_costs_and_doubts_cannot_be_negative(assignment: str) -> None:
     with pytest.raises(UsageError):
         load_settings(None, [assignment], {})

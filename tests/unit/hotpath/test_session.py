@@ -78,9 +78,6 @@ def test_a_receive_time_far_ahead_is_doubted_at_the_end_of_a_chunk_too() -> None
     assert replay.engine.now_ns == START_NS + 2_500 * tape.MS
 
 
-@pytest.mark.xfail(
-    strict=True, reason="session.py: _outlier never doubts the first receive time of a session"
-)
 def test_the_first_receive_time_is_doubted_like_any_other() -> None:
     replay = Replay().feed(tape.line(tape.snapshot(1, YES, NO), YEAR_MS), *beats(1.5, 2.5, 3.5))
     assert replay.engine.now_ns == START_NS + 3_500 * tape.MS
