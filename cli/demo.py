@@ -19,7 +19,7 @@ from local.market_generator import SessionSettings, describe, write_session
 
 SEED: Final = 7
 MINUTES: Final = 30
-# 14:31:05 UTC: two quarter-hour windows and the hourly ladder close and settle within the half hour.
+# 14:31:05 UTC: two quarter-hour windows and the hourly ladder settle within the half hour.
 START_NS: Final = 1_795_012_265_000_000_000
 _EPILOG: Final = """\
 The session is made up from a seed in Kalshi's and Coinbase's own message formats, with a lost

@@ -98,6 +98,11 @@ class Session:
         """Lines taken so far, without what a journal says about itself and about us."""
         return self._lines - self._decoder.own_lines
 
+    @property
+    def in_doubt(self) -> bool:
+        """A line with a receive time far ahead waits for the next line; nothing is priced then."""
+        return self._held is not None
+
     def feed(self, chunk: Chunk) -> None:
         """Take every line of a chunk."""
         lines, journal = chunk.lines, self._journal

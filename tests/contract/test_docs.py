@@ -35,6 +35,7 @@ REFUSING = [
     *sorted((PACKAGE / "adapters").rglob("*.py")),
     *(PACKAGE / "domain" / f"{name}.py" for name in ("book", "contract", "grid", "units")),
     *sorted((ROOT / "hotpath").glob("*.py")),
+    *sorted((ROOT / "hotpath" / "strategies" / "btc_edge").glob("*.py")),
 ]
 # What v1 counts beside reasons.
 V1_TALLIES = {"snapshots_total", "takes", "passes", "skipped", "ev_invariant_failed"}
@@ -56,6 +57,8 @@ def reason_argument(call: ast.Call) -> ast.expr | None:
     name = ast.unparse(call.func)
     if name == "Malformed" and call.args:
         return call.args[0]
+    if name == "MessageRefused" and isinstance(call.args[2], ast.Constant):
+        return call.args[2]
     if name.endswith(".refuse"):
         return call.args[1]
     if name.endswith("quarantine.add") or (name == "self.add" and len(call.args) == 2):

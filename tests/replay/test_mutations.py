@@ -191,6 +191,8 @@ class Trial:
         self._unreadable |= piece.touched and not readable and bool(piece.line.strip())
 
     def check(self) -> None:
+        if self.replay.session.in_doubt:
+            return  # a line waits for the next one, and nothing is priced
         for name, market in self.replay.engine.markets.items():
             if market.book.state is not BookState.LIVE:
                 continue
