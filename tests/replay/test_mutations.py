@@ -43,7 +43,7 @@ def tape_of(name: str) -> tuple[bytes, ...]:
         case "samples":
             return _samples()
         case "generated_start":
-            return tuple(_generated()[:80])
+            return tuple(_generated()[:60])
         case "generated_reconnect":
             return _around_reconnect(_generated())
         case _:
@@ -118,7 +118,7 @@ def _around_reconnect(lines: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """The opening up to the last first snapshot, and what surrounds the reconnect."""
     opened = [number for number, line in enumerate(lines) if b'"ws_connected"' in line]
     return _at_a_steady_pace(
-        [*lines[opened[0] : opened[0] + 35], *lines[opened[1] : opened[1] + 40]]
+        [*lines[opened[0] : opened[0] + 30], *lines[opened[1] : opened[1] + 32]]
     )
 
 
@@ -126,7 +126,7 @@ def _recorded(path: Path) -> tuple[bytes, ...]:
     with gzip.open(path) as stream:
         lines = [line.rstrip(b"\n") for line in stream]
     opened = [number for number, line in enumerate(lines) if b'"ws_connected"' in line]
-    parts = [*lines[opened[0] : opened[0] + 40], *lines[opened[1] - 5 : opened[1] + 30]]
+    parts = [*lines[opened[0] : opened[0] + 30], *lines[opened[1] - 5 : opened[1] + 22]]
     return _at_a_steady_pace(parts)
 
 
