@@ -13,7 +13,7 @@ from cli.console import emit_json, say
 from cli.replay import finish, print_summary, run_models
 from cli.runner import Job
 from hotpath.assembly import RunSettings
-from hotpath.journal import verify
+from hotpath.journal import is_journal, verify
 from kairos.errors import KairosError, UsageError
 from local.market_generator import SessionSettings, describe, write_session
 
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     out: Path = args.out
     tell = (lambda _text: None) if args.json or args.quiet else say
-    _clear(out)
     session = SessionSettings(seed=args.seed, start_ns=START_NS, minutes=args.minutes)
+    _clear(out)
     capture = out / "session.jsonl.gz"
     tell(f"[1/3] generating {args.minutes} minutes of markets, seed {args.seed} -> {capture}")
     for fault in describe(session):
@@ -77,12 +77,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _clear(out: Path) -> None:
-    """A demo starts afresh; only what an earlier demo wrote is removed."""
+    """A demo starts afresh; only a journal, as an earlier demo left it, is removed."""
+    journal = out / "journal"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(out / "journal", ignore_errors=True)
+        if journal.exists():
+            if not is_journal(journal):
+                raise UsageError(f"{journal} is not a journal: give another --out or move it away")
+            shutil.rmtree(journal)
     except OSError as error:
-        raise UsageError(f"--out {out}: cannot be created ({error.strerror})") from error
+        raise UsageError(f"--out {out}: cannot be used ({error.strerror})") from error
 
 
 def _prove(job: Job, journal: Path, summary: dict[str, Any]) -> None:

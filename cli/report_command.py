@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             directory / "summary.json", f"is not JSON ({error})", "Replay again."
         ) from error
+    if not isinstance(summary, dict) or "decisions_sha256" not in summary:
+        raise InputError(directory / "summary.json", "is not a run's summary", "Replay again.")
     try:
         data = msgspec.json.decode(_read(directory / "report_data.json"), type=ReportData)
     except msgspec.DecodeError as error:

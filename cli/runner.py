@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -78,21 +79,18 @@ class _Fan:
 def execute(job: Job) -> Finished:
     """Run the whole input once. Raises InputError when nothing in it can be used."""
     record, charts = RunRecord(job.directory), RunCharts()
-    journal = _open_journal(job)
-    if journal is not None and journal.recovery is not None:
-        job.notices.append(str(journal.recovery))
     try:
-        run = assemble(job.settings, _Fan(record, charts), job.outcomes, journal)
-        started = time.perf_counter()
-        _feed(job, run)
-        run.session.finish()
-        wall = time.perf_counter() - started
-    finally:
-        digest = record.close()
-        if journal is not None:
-            journal.maintain(time.time_ns())
-            journal.close()
-    _refuse_useless(job, run)
+        with closing(_Recording(job)) as recording:
+            run = assemble(job.settings, _Fan(record, charts), job.outcomes, recording.journal)
+            started = time.perf_counter()
+            _feed(job, run)
+            run.session.finish()
+            wall = time.perf_counter() - started
+        _refuse_useless(job, run)
+    except BaseException:
+        record.discard()
+        raise
+    digest = record.close()
     facts = RunFacts(
         tuple(str(path) for path in job.paths), job.settings.profile,
         job.settings.fill_model.value, wall, run.settings, code_version(), digest,
@@ -158,15 +156,27 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _open_journal(job: Job) -> Journal | None:
-    if job.journal is None:
-        return None
-    return Journal.open(
-        JournalSettings(directory=job.journal),
-        clock=time.time_ns,
-        code_version=code_version(),
-        settings_sha256=hashlib.sha256(repr(job.settings).encode()).hexdigest(),
-    )
+class _Recording:
+    """The journal of a run, when one was asked for; closed segments are compressed at the end."""
+
+    def __init__(self, job: Job) -> None:
+        self.journal: Journal | None = None
+        if job.journal is None:
+            return
+        digest = hashlib.sha256(repr(job.settings).encode()).hexdigest()
+        self.journal = Journal.open(
+            JournalSettings(directory=job.journal),
+            clock=time.time_ns,
+            code_version=code_version(),
+            settings_sha256=digest,
+        )
+        if self.journal.recovery is not None:
+            job.notices.append(str(self.journal.recovery))
+
+    def close(self) -> None:
+        if self.journal is not None:
+            self.journal.maintain(time.time_ns())
+            self.journal.close()
 
 
 class _Pacer:

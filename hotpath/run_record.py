@@ -66,7 +66,9 @@ class _Lines:
     """Appends JSON lines to a file, buffered, hashing what it writes."""
 
     def __init__(self, path: Path | None) -> None:
-        self._file: BinaryIO | None = _create(path) if path is not None else None
+        self._path = path
+        self._partial = None if path is None else path.with_name(path.name + ".partial")
+        self._file = None if self._partial is None else _create(self._partial)
         self._hash = hashlib.sha256()
         self._pending: list[bytes] = []
         self._size = 0
@@ -87,13 +89,23 @@ class _Lines:
             self._size = 0
 
     def close(self) -> str:
+        """End the file under its own name; the hash of what is in it."""
         self._flush()
-        if self._file is not None:
+        if self._file is not None and self._partial is not None and self._path is not None:
             self._file.close()
+            self._partial.replace(self._path)
         return self._hash.hexdigest()
+
+    def discard(self) -> None:
+        """The run came to nothing: an earlier run's file stays as it is."""
+        if self._file is not None and self._partial is not None:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
 
 
 def _create(path: Path) -> BinaryIO:
+    if path.with_name(path.name.removesuffix(".partial")).is_dir():
+        raise UsageError(f"{path.name.removesuffix('.partial')} in {path.parent} is a directory")
     try:
         return path.open("wb")
     except OSError as error:
@@ -210,3 +222,7 @@ class RunRecord:
     def close(self) -> str:
         self._orders.close()
         return self._decisions.close()
+
+    def discard(self) -> None:
+        self._orders.discard()
+        self._decisions.discard()

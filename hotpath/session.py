@@ -211,9 +211,9 @@ class Session:
             self._only_first = self.first_ns is None
             self.first_ns = recv_ns
             self._next_timer = recv_ns // TIMER_NS * TIMER_NS + TIMER_NS
-            self._fast_until = self._next_timer
-            return
+            return  # the fast way stays closed until a second line has told its time
         self._only_first = False
+        self._fast_until = self._next_timer
         if recv_ns < now_ns:
             self.clock_back += 1
             return

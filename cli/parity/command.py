@@ -67,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         report = check_files(args.files)
     except InputError as error:
+        if args.json:
+            body = {"error": {"kind": type(error).__name__, "message": str(error)}}
+            sys.stdout.write(json.dumps(body) + "\n")
         sys.stderr.write(f"kairos parity: {error}\n")
         return UNUSABLE_FILE
     if args.json:

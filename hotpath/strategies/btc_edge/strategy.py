@@ -143,12 +143,16 @@ class BtcEdge:
         return NOTHING  # the book says more, and says it first
 
     def on_timer(self, now_ns: int) -> Commands:
-        while self._alarms and self._alarms[0][0] <= now_ns:
-            self.on_market(heappop(self._alarms)[2], now_ns)
+        self._ring(now_ns)
         if self.pricer.price is not None:
             self.pricer.realise(self.pricer.price, now_ns)
         self.pricer.forget(now_ns)
         return NOTHING
+
+    def _ring(self, now_ns: int) -> None:
+        """Markets whose time has come: to be priced from now on, or never again."""
+        while self._alarms and self._alarms[0][0] <= now_ns:
+            self.on_market(heappop(self._alarms)[2], now_ns)
 
     def estimate(self, market: Market, now_ns: int) -> float | None:
         contract = market.contract
@@ -159,6 +163,8 @@ class BtcEdge:
 
     def _evaluate_all(self, now_ns: int, trigger: str) -> Commands:
         commands: list[Command] = []
+        if self._alarms and self._alarms[0][0] < now_ns:
+            self._ring(now_ns)
         if len(self.active) < SWEEP_MIN:
             for market, table in self.active.values():
                 if market.book.state is LIVE:  # what is not live said so when it ceased to be

@@ -83,10 +83,6 @@ def test_the_first_receive_time_is_doubted_like_any_other() -> None:
     assert replay.engine.now_ns == START_NS + 3_500 * tape.MS
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="session.py: until the first timer _only_first holds, whatever the lines in between say",
-)
 def test_a_time_that_goes_back_in_the_first_second_does_not_turn_the_clock_back() -> None:
     """Three lines agree on the time; a fourth an hour before them is the one that is wrong."""
     replay = Replay().feed(*beats(0.1, 0.2, 0.3))

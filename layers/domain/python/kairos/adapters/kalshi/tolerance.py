@@ -53,7 +53,7 @@ def convert(raw: dict[str, Any], unknown: Counter[str]) -> KalshiFrame:
     if msg_fields is not None and isinstance(msg, dict):
         kept["msg"] = _without(msg, msg_fields, "msg.", unknown)
         if kind == _ABSENCE_MEANS_EMPTY and len(kept["msg"]) != len(msg):
-            name = next(iter(msg.keys() - msg_fields))
+            name = min(msg.keys() - msg_fields)
             raise Malformed("unknown_field", f"msg.{name}", "it may be a side of the book")
     frame: KalshiFrame = msgspec.convert(kept, KalshiFrame)
     return frame
@@ -62,7 +62,7 @@ def convert(raw: dict[str, Any], unknown: Counter[str]) -> KalshiFrame:
 def _without(
     fields: dict[str, Any], known: frozenset[str], prefix: str, unknown: Counter[str]
 ) -> dict[str, Any]:
-    for name in fields.keys() - known:
+    for name in sorted(fields.keys() - known):
         label = prefix + name
         if label in unknown or len(unknown) < _NAMES_MAX:
             unknown[label] += 1
