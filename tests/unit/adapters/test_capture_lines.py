@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from kairos.messages.events import (
     VenueTrade,
 )
 from tests.support import tape
+from tests.support.mutations import KINDS, whole
 
 DELTA = tape.delta(7, "0.5600", "3.00")
 
@@ -217,6 +219,42 @@ def test_a_renamed_side_of_a_snapshot_is_not_an_empty_side() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_make_the_decoder_raise(line: bytes) -> None:
     LineDecoder().decode(line)
+
+
+# Many lines in one call.
+
+
+def told(decoder: LineDecoder) -> tuple[object, ...]:
+    return decoder.counts, decoder.unknown_fields, decoder.own_lines
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_many_lines_in_one_call_are_what_they_are_one_by_one(kind: str) -> None:
+    frames = [tape.snapshot(1, [("0.4400", "13.00")]), tape.ok(2, [tape.MARKET])]
+    frames += [tape.delta(number, "0.4500", "1.00") for number in range(3, 9)]
+    lines = [tape.line(frame, number) for number, frame in enumerate(frames)]
+    lines.append(tape.line(tape.match("81356.97", 5), 9, src="coinbase_ws"))
+    for number in range(20):
+        chance = random.Random(f"{kind} {number}")
+        damaged = KINDS[kind](chance, whole(lines), chance.randrange(len(lines)))
+        texts = [piece.line for piece in damaged]
+        together, apart = LineDecoder(), LineDecoder()
+        assert together.decode_many(texts) == [apart.decode(text) for text in texts]
+        assert told(together) == told(apart)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="lines.py: decode_many trusts that as many messages as lines are in step"
+)
+def test_messages_glued_together_and_torn_apart_do_not_make_up_for_each_other() -> None:
+    """One line with two messages and one message on two lines are three messages on three lines."""
+    first, second, third = (
+        tape.line(tape.delta(number, "0.4500", "1.00"), number) for number in (1, 2, 3)
+    )
+    torn = third.index(b', "src"') + 1
+    lines = [first + second, third[:torn], third[torn:]]
+    decoder = LineDecoder()
+    assert decoder.decode_many(lines) == [LineDecoder().decode(line) for line in lines]
 
 
 # Lines that no venue sent.
