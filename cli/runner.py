@@ -15,7 +15,7 @@ from cli.run_charts import RunCharts
 from hotpath.assembly import Run, RunSettings, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
-from hotpath.journal import Journal, JournalSettings, is_journal, read_records
+from hotpath.journal import Journal, JournalSettings, Torn, is_journal, read_records
 from hotpath.outcomes import KnownOutcome
 from hotpath.run_record import RunRecord
 from hotpath.session import Sink
@@ -145,7 +145,14 @@ def _open(path: Path, on_damage: Callable[[Damage], None]) -> Iterator[Chunk]:
         journal = path.is_dir() and is_journal(path)
     except OSError:
         journal = False  # opening it will say what is wrong with the path
-    return chunked(path, read_records(path)) if journal else read_chunks(path, on_damage)
+    if not journal:
+        return read_chunks(path, on_damage)
+
+    def on_torn(torn: Torn) -> None:
+        remedy = "Run `kairos journal verify`; what came before was used."
+        on_damage(Damage(torn.path, torn.damage.line, f"the journal ends: {torn.damage}", remedy))
+
+    return chunked(path, read_records(path, on_torn))
 
 
 def _size(path: Path) -> int:

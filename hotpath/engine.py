@@ -220,6 +220,7 @@ class Engine:
     def _define_contract(
         self, market: Market, event: MarketDefined, strike_type: str, close_ns: int
     ) -> None:
+        market.contract = None  # what cannot be rebuilt is not priced as it was before
         try:
             market.contract = contract(
                 event.market, strike_type, event.floor_strike, event.cap_strike, close_ns

@@ -156,7 +156,7 @@ class Session:
         self._take(events, recv_ns)
 
     def _settle_doubt(self, recv_ns: int | None) -> None:
-        """A receive time far ahead is believed when the next line's is there, too, or none comes.
+        """A receive time far ahead is believed when the next line's is there, too.
 
         Otherwise it was not the time: the message counts as received when the one before it was.
         """
@@ -286,6 +286,11 @@ class Session:
         market = engine.markets.get(event.market)
         yes_held, no_held = (market.yes_held, market.no_held) if market else (0, 0)
         first = market is None or market.outcome is None
+        if market is not None and market.in_flight and self._paper.busy:
+            # What the venue did before it determined the market is heard of before the payout.
+            for report in self._paper.advance(engine.now_ns + self._paper.reply_ns):
+                self._report(report)
+            yes_held, no_held = market.yes_held, market.no_held
         conflict = self._settling.conflict(event)
         if conflict is not None:
             path, line = self._where
@@ -300,7 +305,7 @@ class Session:
 
     def finish(self) -> None:
         """The session is over: let what is in flight arrive, then settle what is known."""
-        self._settle_doubt(None)
+        self._settle_doubt(0)
         engine = self._engine
         if self._paper.busy:
             for report in self._paper.advance(engine.now_ns + 60 * TIMER_NS):

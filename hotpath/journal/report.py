@@ -103,9 +103,10 @@ def verify(directory: Path) -> VerifyReport:
         for _ in blocks:
             pass
         name = walk.segment.path.name
-        checks.append(
-            SegmentCheck(name, walk.status, walk.segment.first, walk.records, walk.damage)
-        )
+        # A whole block that does not match its checksum is no unfinished write, closed or not.
+        broken = walk.damage is not None and walk.damage.expected is not None
+        status = "corrupt" if broken else walk.status
+        checks.append(SegmentCheck(name, status, walk.segment.first, walk.records, walk.damage))
     return VerifyReport(directory, tuple(checks))
 
 

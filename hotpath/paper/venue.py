@@ -127,6 +127,11 @@ class PaperVenue:
         if observer is not None:
             observer(event)
 
+    @property
+    def reply_ns(self) -> int:
+        """The longest from sending an order to hearing the last of it, if it does not rest."""
+        return self._settings.arrival_latency_ns + 2 * self._settings.report_latency_ns
+
     def credit(self, cash: int) -> None:
         """Pay in micro-dollars that come from elsewhere: settlements, deposits."""
         if self.holdings.cash is not None:

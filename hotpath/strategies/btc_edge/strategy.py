@@ -87,6 +87,8 @@ class BtcEdge:
             if self.active.pop(market.market_id, None) is not None:
                 self._sweep.markets = None
             return
+        if market.contract.close_ns <= now_ns:
+            return  # its own close has passed, whatever the market says of itself
         wake_ns = market.contract.close_ns - self._horizon_max_ns - WAKE_EARLY_NS
         if wake_ns > now_ns:
             heappush(self._alarms, (wake_ns, market.market_id, market))
@@ -147,7 +149,11 @@ class BtcEdge:
         if self.pricer.price is not None:
             self.pricer.realise(self.pricer.price, now_ns)
         self.pricer.forget(now_ns)
-        return NOTHING
+        commands: list[Command] = []
+        for market, table in self.active.values():
+            if market.book.state is not LIVE:
+                self._evaluate(market, table, now_ns, "timer", commands)
+        return commands
 
     def _ring(self, now_ns: int) -> None:
         """Markets whose time has come: to be priced from now on, or never again."""

@@ -243,9 +243,6 @@ def test_many_lines_in_one_call_are_what_they_are_one_by_one(kind: str) -> None:
         assert told(together) == told(apart)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="lines.py: decode_many trusts that as many messages as lines are in step"
-)
 def test_messages_glued_together_and_torn_apart_do_not_make_up_for_each_other() -> None:
     """One line with two messages and one message on two lines are three messages on three lines."""
     first, second, third = (

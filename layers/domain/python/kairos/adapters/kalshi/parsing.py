@@ -165,10 +165,11 @@ class KalshiParser:
 
     def cents_snapshot(self, recv_ns: int, conn: str, frame: CentsSnapshot) -> BookSnapshot:
         msg = frame.msg
+        yes, no = _interim(msg.yes_dollars), _interim(msg.no_dollars)
         return BookSnapshot(
             recv_ns, conn, frame.sid, frame.seq, msg.market_ticker,
-            self._cents_levels(conn, YES_LEG, msg.yes, msg.yes_dollars_fp),
-            self._cents_levels(conn, NO_LEG, msg.no, msg.no_dollars_fp),
+            self._cents_levels(conn, YES_LEG, msg.yes, msg.yes_dollars_fp or yes),
+            self._cents_levels(conn, NO_LEG, msg.no, msg.no_dollars_fp or no),
             msg.clock,
         )  # fmt: skip
 
@@ -222,6 +223,11 @@ def _cents(value: int | None) -> int | None:
     if not 0 <= value <= 100:
         raise Malformed("price_out_of_range", "price", f"{value} is outside 0..100 cents")
     return value * 100
+
+
+def _interim(levels: list[tuple[str, int | str]] | None) -> Levels | None:
+    """Levels of the months when prices were dollars and sizes still whole numbers."""
+    return None if levels is None else [(price, str(size)) for price, size in levels]
 
 
 def _optional_price(text: str | None) -> int | None:

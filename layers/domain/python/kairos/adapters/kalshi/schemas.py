@@ -230,8 +230,13 @@ class CentsDelta(msgspec.Struct, gc=False):
     msg: CentsDeltaMsg
 
 
-class CentsSnapshotMsg(msgspec.Struct, gc=False):
+class CentsSnapshotMsg(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """Any name not listed here may be a side of the book, so it is refused."""
+
     market_ticker: str
+    market_id: str | None = None
+    yes_dollars: list[tuple[str, int | str]] | None = None  # interim: whole contracts
+    no_dollars: list[tuple[str, int | str]] | None = None
     yes: list[tuple[int, int]] | None = None
     no: list[tuple[int, int]] | None = None
     yes_dollars_fp: Levels | None = None
