@@ -27,8 +27,6 @@ from kairos.messages.events import (
 
 MARKETS_MAX = 20_000
 BOOKS = "orderbook_delta"
-# A number that a gap this narrow left out may still arrive late; a wider gap was a wrong number.
-LATE_MAX: Final = 8
 # Only these change books. A message whose type cannot be read is doubted like one of them when it
 # names a subscription; without one it cannot have been one of them.
 _BOOK_KINDS: Final = frozenset({"orderbook_delta", "orderbook_snapshot"})
@@ -120,16 +118,13 @@ class Books:
             self.revive(channel)
         expected = channel.next_seq
         if expected is not None and seq < expected:
-            late = channel.lost_from <= seq < channel.first_seq <= channel.lost_from + LATE_MAX
-            known = late or seq > channel.first_seq
-            self._repeated(channel, seq, expected, market, heard=known)
+            self._repeated(channel, seq, expected, market, heard=seq > channel.first_seq)
             return False
         if expected is None or seq > expected:
             channel.first_seq = seq
         channel.next_seq = seq + 1
         if expected is not None and seq > expected:
             self.gaps[channel.conn] += 1
-            channel.lost_from = expected
             reason = f"sequence_gap:{expected}..{seq - 1}"
             self._invalidate(channel.markets.values(), BookState.GAPPED, reason)
         return True

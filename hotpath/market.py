@@ -15,7 +15,7 @@ class Channel:
     """
 
     __slots__ = (
-        "conn", "first_seq", "last_recv_ns", "lost_from", "markets", "name", "next_seq", "sid",
+        "conn", "first_seq", "last_recv_ns", "markets", "name", "next_seq", "sid",
         "silent",
     )  # fmt: skip
 
@@ -24,7 +24,6 @@ class Channel:
         self.sid = sid
         self.name = name
         self.first_seq = 0
-        self.lost_from = 0  # the first number that the last gap left out
         self.silent = False  # its books were marked stale and nothing was heard since
         self.next_seq: int | None = None
         self.last_recv_ns = now_ns
