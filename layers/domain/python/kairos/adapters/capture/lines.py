@@ -144,7 +144,7 @@ class LineDecoder:
         parsed: list[Parsed] = []
         add, delta, deltas, matches = parsed.append, self._kalshi.delta, 0, 0
         conn_seen, conn = self._conn_seen, self._conn
-        for envelope, line in zip(envelopes, lines, strict=True):
+        for envelope in envelopes:
             frame = envelope.raw
             try:
                 if type(frame) is OrderbookDelta and envelope.src == KALSHI:
@@ -159,7 +159,7 @@ class LineDecoder:
                 else:
                     add(self._fast(envelope, frame))
             except _UNREADABLE:
-                add(self._explain(line))
+                add(self._explain(lines[len(parsed)]))
         self._conn_seen, self._conn = conn_seen, conn
         self._deltas += deltas
         if matches:
