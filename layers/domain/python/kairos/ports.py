@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from kairos.domain.instruments import Venue
+from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
+from kairos.messages.trading import (
+    Placement,
+    VenueBalance,
+    VenueFill,
+    VenueMarket,
+    VenueOrder,
+    VenuePosition,
+)
 
 
 class JournalWriter(Protocol):
@@ -15,3 +28,105 @@ class JournalWriter(Protocol):
     def flush(self) -> None:
         """Return when everything appended survives the death of this process."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, whole: `path` starts with a slash and has no query; `body` is the very bytes."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] | None = None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpTransport(Protocol):
+    """Sends one request to one host, once; it never retries.
+
+    Raises VenueUnreachable when not a byte left, OutcomeUnknown when one may have.
+    """
+
+    async def send(self, request: HttpRequest, timeout_seconds: float) -> HttpResponse: ...
+
+
+class Clock(Protocol):
+    """Time of the shell; the engine never sees it."""
+
+    def now_ns(self) -> int: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class OrderGateway(Protocol):
+    """Where orders go: paper, shadow and live differ in this object only.
+
+    Nothing is returned: what is proved comes back as order reports, in the engine's input.
+    """
+
+    def submit(self, command: SubmitOrder) -> None: ...
+
+    def cancel(self, command: CancelOrder) -> None: ...
+
+    def amend(self, command: AmendOrder) -> None: ...
+
+
+class VenueTrading(Protocol):
+    """One venue's order entry and account, in our units; every adapter has one.
+
+    Every call raises VenueRefused (proved not done), VenueUnreachable (proved not sent) or
+    OutcomeUnknown (may have been done). Nothing here retries an order.
+    """
+
+    venue: Venue
+    has_client_order_ids: bool
+    can_amend: bool
+
+    async def place(self, order: SubmitOrder) -> Placement: ...
+
+    async def cancel(self, venue_order_id: str, market: str) -> None:
+        """Return when the venue proved that it will not fill any more of the order."""
+        ...
+
+    async def amend(self, order: VenueOrder, price: int, quantity: int) -> Placement: ...
+
+    async def cancel_all(self, market: str | None = None) -> None: ...
+
+    async def order(self, venue_order_id: str, market: str) -> VenueOrder | None:
+        """The order, whether open or ended; None when the venue proved that it has none."""
+        ...
+
+    async def find(self, client_order_id: str, market: str) -> VenueOrder | None:
+        """The order with our id, open or ended; None when the venue proved that it has none."""
+        ...
+
+    async def open_orders(self) -> Sequence[VenueOrder]: ...
+
+    async def fills(self, since_ns: int) -> Sequence[VenueFill]: ...
+
+    async def positions(self) -> Sequence[VenuePosition]: ...
+
+    async def balance(self) -> VenueBalance: ...
+
+    async def keep_alive(self) -> None:
+        """Renew what makes the venue cancel our orders when we die; nothing where expiry does."""
+        ...
+
+
+class MarketCatalogue(Protocol):
+    """What a venue lists."""
+
+    venue: Venue
+
+    async def markets(self, query: Mapping[str, str]) -> Sequence[VenueMarket]: ...
+
+    async def market(self, market: str) -> VenueMarket | None: ...

@@ -17,6 +17,7 @@ class TimeInForce(StrEnum):
     GTC = "good_till_canceled"
     IOC = "immediate_or_cancel"
     FOK = "fill_or_kill"
+    GTD = "good_till_date"
 
 
 class SubmitOrder(msgspec.Struct, gc=False, frozen=True):
@@ -32,6 +33,16 @@ class SubmitOrder(msgspec.Struct, gc=False, frozen=True):
     time_in_force: TimeInForce
     post_only: bool
     reduce_only: bool
+    expires_ns: int | None = None
+
+
+class AmendOrder(msgspec.Struct, gc=False, frozen=True):
+    """Change price or size of a resting order; `quantity` is filled plus what shall rest."""
+
+    ts_ns: int
+    client_order_id: str
+    price: int
+    quantity: int
 
 
 class CancelOrder(msgspec.Struct, gc=False, frozen=True):
@@ -143,4 +154,12 @@ class MessageRefused(msgspec.Struct, gc=False, frozen=True):
     detail: str
 
 
-Command = SubmitOrder | CancelOrder | Decision | DecisionSweep | BookStateChanged | MessageRefused
+Command = (
+    SubmitOrder
+    | AmendOrder
+    | CancelOrder
+    | Decision
+    | DecisionSweep
+    | BookStateChanged
+    | MessageRefused
+)
