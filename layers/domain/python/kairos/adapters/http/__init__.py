@@ -1,0 +1,1 @@
+"""What every REST adapter shares: one connection pool, one rate budget, one retry rule."""
