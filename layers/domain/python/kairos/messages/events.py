@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kairos.domain.instruments import Liquidity, Outcome
+from kairos.domain.instruments import Action, Liquidity, Outcome
 
 
 class ConnectionOpened(msgspec.Struct, gc=False, frozen=True):
@@ -228,7 +228,127 @@ class OrderClosed(msgspec.Struct, gc=False, frozen=True):
     reason: str
 
 
-OrderReport = OrderAccepted | OrderRejected | OrderFilled | OrderClosed
+class OrderUnknown(msgspec.Struct, gc=False, frozen=True):
+    """Sent, and nothing proves what became of it: it may be at the venue, so it still counts.
+
+    Also after an end that turned out not to be one. A later report proves which it was.
+    """
+
+    recv_ns: int
+    client_order_id: str
+    detail: str
+
+
+class OrderAmended(msgspec.Struct, gc=False, frozen=True):
+    """The venue has the order at this price and size; `quantity` includes what was filled."""
+
+    recv_ns: int
+    client_order_id: str
+    price: int
+    quantity: int
+
+
+class AmendRejected(msgspec.Struct, gc=False, frozen=True):
+    """The venue proved that the order is as it was before the amend."""
+
+    recv_ns: int
+    client_order_id: str
+    reason: str
+
+
+class FeeCharged(msgspec.Struct, gc=False, frozen=True):
+    """What the venue charged for a fill in the end, micro-dollars; replaces the fee booked."""
+
+    recv_ns: int
+    client_order_id: str
+    fill_id: str
+    fee: int
+
+
+class FillVoided(msgspec.Struct, gc=False, frozen=True):
+    """A fill that was reported did not settle: it never happened."""
+
+    recv_ns: int
+    client_order_id: str
+    fill_id: str
+    reason: str
+
+
+class OrderAdopted(msgspec.Struct, gc=False, frozen=True):
+    """An order at the venue that this engine did not send; reports about it may follow.
+
+    `quantity` is all of it and `filled` what was filled before we knew of it and is booked
+    elsewhere. `managed`: what still rests counts as ours and may be canceled by us; otherwise only
+    its fills are booked. `client_order_id` is the venue's record of it, or made from its own id.
+    """
+
+    recv_ns: int
+    client_order_id: str
+    venue_order_id: str
+    market: str
+    outcome: Outcome
+    action: Action
+    price: int
+    quantity: int
+    filled: int
+    managed: bool
+
+
+class PositionAdopted(msgspec.Struct, gc=False, frozen=True):
+    """What the account held before we kept books; `cost` is micro-dollars, fees apart."""
+
+    recv_ns: int
+    market: str
+    outcome: Outcome
+    quantity: int
+    cost: int
+
+
+class CashAdjusted(msgspec.Struct, gc=False, frozen=True):
+    """Cash came or went outside trading: a deposit, a withdrawal, the opening balance."""
+
+    recv_ns: int
+    amount: int
+    reason: str
+
+
+class BreakFound(msgspec.Struct, gc=False, frozen=True):
+    """Our books and the venue's differ. Until it is resolved no new risk may be taken.
+
+    `break_id` is the same for as long as the same thing differs. `market` is None when it concerns
+    the whole account. `ours` and `theirs` are the evidence, as text.
+    """
+
+    recv_ns: int
+    break_id: str
+    kind: str
+    market: str | None
+    ours: str
+    theirs: str
+
+
+class BreakResolved(msgspec.Struct, gc=False, frozen=True):
+    """A difference that was reported is no more; `resolution` says what was done about it."""
+
+    recv_ns: int
+    break_id: str
+    resolution: str
+    detail: str
+
+
+OrderReport = (
+    OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderClosed
+    | OrderUnknown
+    | OrderAmended
+    | AmendRejected
+    | FeeCharged
+    | FillVoided
+    | OrderAdopted
+)
+AccountReport = PositionAdopted | CashAdjusted | BreakFound | BreakResolved
 
 TimedEvent = (
     ConnectionOpened
@@ -246,5 +366,6 @@ TimedEvent = (
     | MarketDetermined
     | TimerFired
     | OrderReport
+    | AccountReport
 )
 Event = TimedEvent | InputQuarantined | OutcomesKnown
