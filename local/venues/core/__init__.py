@@ -1,0 +1,1 @@
+"""What every simulated venue is made of: matching, accounts, faults, order flow, servers."""
