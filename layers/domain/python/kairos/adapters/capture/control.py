@@ -13,8 +13,10 @@ from kairos.adapters.kalshi.parsing import (
     OUTCOMES,
     KalshiParser,
     Parsed,
+    price_ranges,
     strike_text,
 )
+from kairos.adapters.kalshi.schemas import PriceRange
 from kairos.adapters.kalshi.series import series_of
 from kairos.domain.instruments import Outcome
 from kairos.domain.units import (
@@ -28,6 +30,7 @@ from kairos.messages.events import (
     IndexValue,
     MarketDefined,
     OutcomesKnown,
+    TimerFired,
     VenueTrade,
 )
 
@@ -46,6 +49,7 @@ class WatchData(msgspec.Struct, gc=False):
     market_ticker: str
     strike: float | None = None
     close_time: str | None = None
+    price_ranges: list[PriceRange] | None = None
 
 
 class RestTrade(msgspec.Struct, gc=False):
@@ -71,8 +75,11 @@ def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiPars
     kind = fields.get("type")
     if not isinstance(kind, str):
         raise Malformed("wrong_type", "type", f"is {type(kind).__name__}, not text")
-    if kind == "ws_connected":
+    if kind in ("ws_connected", "ws_lost"):
+        # A lost connection voids what was learnt on it at once, not only when there is a new one.
         return (ConnectionOpened(recv_ns, "kalshi_ws" if conn == "recorder" else conn),)
+    if kind == "clock":
+        return (TimerFired(recv_ns),)
     if kind == "watch_market":
         return _watched(recv_ns, msgspec.convert(fields.get("data"), WatchData))
     if kind == "subscribe" and isinstance(fields.get("data"), dict):
@@ -104,7 +111,7 @@ def _watched(recv_ns: int, data: WatchData) -> Parsed:
             strike_text(data.strike),
             None,
             close_ns,
-            None,
+            price_ranges(data.price_ranges) if data.price_ranges else None,
         ),
     )
 
