@@ -154,6 +154,41 @@ class MessageRefused(msgspec.Struct, gc=False, frozen=True):
     detail: str
 
 
+class OrderDenied(msgspec.Struct, gc=False, frozen=True):
+    """An order or amendment that our own risk check did not let out, with every reason in order.
+
+    Nobody else hears of it: the account has not seen it and the venue never will.
+    """
+
+    ts_ns: int
+    client_order_id: str
+    market: str
+    reasons: tuple[str, ...]
+
+
+class TradingStateChanged(msgspec.Struct, gc=False, frozen=True):
+    """What may leave from here on (ACTIVE, REDUCING, HALTED), or a new reason for it."""
+
+    ts_ns: int
+    state: str
+    reason: str
+    evidence: str
+
+
+class RiskBreached(msgspec.Struct, gc=False, frozen=True):
+    """A limit was exceeded in fact, not just asked to be. Cancels of what rests come before it.
+
+    `limit` is a `kairos.domain.risk.limits.Limit`, `scope` where it was met; `value` and `most` are
+    micro-dollars for limits of dollars, else the limit's own unit.
+    """
+
+    ts_ns: int
+    limit: str
+    scope: str
+    value: int
+    most: int
+
+
 Command = (
     SubmitOrder
     | AmendOrder
@@ -162,4 +197,7 @@ Command = (
     | DecisionSweep
     | BookStateChanged
     | MessageRefused
+    | OrderDenied
+    | TradingStateChanged
+    | RiskBreached
 )

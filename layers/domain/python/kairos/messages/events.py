@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from kairos.domain.instruments import Action, Liquidity, Outcome
+from kairos.domain.risk.trading_state import TradingState
 
 
 class ConnectionOpened(msgspec.Struct, gc=False, frozen=True):
@@ -191,6 +192,28 @@ class TimerFired(msgspec.Struct, gc=False, frozen=True):
     recv_ns: int
 
 
+class ControlChanged(msgspec.Struct, gc=False, frozen=True):
+    """Somebody decided what may be traded from here on. Only this leaves HALTED."""
+
+    recv_ns: int
+    wanted: TradingState
+    who: str
+    why: str
+
+
+class HealthObserved(msgspec.Struct, gc=False, frozen=True):
+    """What the shell measured of itself; the engine has no other way to know.
+
+    `name` is a `kairos.domain.risk.triggers.Signal`. `value_ns` is the lag or age where the signal
+    is one: then its bound is a setting, and `healthy` says whether it could be measured at all.
+    """
+
+    recv_ns: int
+    name: str
+    healthy: bool
+    value_ns: int | None
+
+
 class OrderAccepted(msgspec.Struct, gc=False, frozen=True):
     """The venue has the order."""
 
@@ -365,6 +388,8 @@ TimedEvent = (
     | MarketTrading
     | MarketDetermined
     | TimerFired
+    | ControlChanged
+    | HealthObserved
     | OrderReport
     | AccountReport
 )

@@ -1,0 +1,1 @@
+"""What may be at stake, and when trading has to stop: decided on integers, told the time."""
