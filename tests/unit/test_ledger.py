@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kairos.domain.double_entry import Book
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.ledger import Fill, Ledger, LedgerRules, Result
 from kairos.errors import Corrupt, KairosError, Malformed
@@ -335,7 +336,7 @@ def test_a_full_ledger_refuses_the_next_fill(monkeypatch: pytest.MonkeyPatch) ->
 def test_check_finds_a_micro_dollar_too_many() -> None:
     ledger = Ledger(OWN_MONEY, DOLLAR)
     ledger.apply(fill("1", YES, BUY, 5_000, 1))
-    ledger._cash += 1
+    ledger.entries._balances[Book.CASH] += 1
     with pytest.raises(Corrupt, match=r"cash 0\.500001"):
         ledger.check()
 
