@@ -20,25 +20,35 @@ from kairos.domain.contract import contract
 from kairos.domain.grid import Ranges
 from kairos.domain.ledger import LedgerRules
 from kairos.errors import Malformed, UsageError
-from kairos.messages.commands import BookStateChanged, Command, SubmitOrder
+from kairos.messages.commands import AmendOrder, BookStateChanged, Command, SubmitOrder
 from kairos.messages.events import (
+    AmendRejected,
     BookDelta,
     BookSnapshot,
+    BreakFound,
+    BreakResolved,
+    CashAdjusted,
     ChannelReply,
     ChannelSubscribed,
     ConnectionOpened,
     Event,
+    FeeCharged,
+    FillVoided,
     IndexValue,
     InputQuarantined,
     MarketDefined,
     MarketDetermined,
     MarketTrading,
     OrderAccepted,
+    OrderAdopted,
+    OrderAmended,
     OrderClosed,
     OrderFilled,
     OrderRejected,
     OrderReport,
+    OrderUnknown,
     OutcomesKnown,
+    PositionAdopted,
     SpotHeartbeat,
     SpotTrade,
     TimerFired,
@@ -122,6 +132,16 @@ class Engine:
             OrderRejected: self._quietly(self.account.rejected),
             OrderFilled: self._quietly(self.account.filled),
             OrderClosed: self._quietly(self.account.closed),
+            OrderUnknown: self._quietly(self.account.in_doubt),
+            OrderAmended: self._quietly(self.account.amended),
+            AmendRejected: self._quietly(self.account.amend_rejected),
+            FeeCharged: self._quietly(self.account.fee_charged),
+            FillVoided: self._quietly(self.account.fill_voided),
+            OrderAdopted: self._in_market(self.account.adopted),
+            PositionAdopted: self._in_market(self.account.position_adopted),
+            CashAdjusted: self._quietly(self.account.cash_adjusted),
+            BreakFound: lambda _event: NOTHING,
+            BreakResolved: lambda _event: NOTHING,
         }
 
     def handle(self, event: Event) -> Sequence[Command]:
@@ -264,6 +284,10 @@ class Engine:
 
         return handler
 
+    def _in_market(self, act: Callable[[Any, Market], None]) -> Callable[[Any], Sequence[Command]]:
+        """For reports about what the engine did not do itself."""
+        return self._quietly(lambda event: act(event, self.books.market(event.market)))
+
     def _flush(self, commands: Sequence[Command] = NOTHING) -> Sequence[Command]:
         """What the books had to say first, then what the strategy concluded."""
         if not self._outbox:
@@ -280,4 +304,6 @@ class Engine:
         for command in commands:
             if type(command) is SubmitOrder:
                 self.account.submitted(command, self.books.market(command.market))
+            elif type(command) is AmendOrder:
+                self.account.amending(command)
         return commands

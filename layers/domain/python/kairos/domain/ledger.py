@@ -106,6 +106,10 @@ class Ledger:
         """Every fill booked, in order."""
         return tuple(self._fills.values())
 
+    def knows(self, fill_id: str) -> bool:
+        """Whether this fill was booked or voided before."""
+        return fill_id in self._fills or fill_id in self._voided
+
     def waiting(self) -> tuple[Fill, ...]:
         """Sales heard of before what they sold; they are in no position and no cash yet."""
         return tuple(fill for books in self._markets.values() for fill in books.waiting)

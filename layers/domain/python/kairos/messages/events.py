@@ -231,7 +231,10 @@ class OrderRejected(msgspec.Struct, gc=False, frozen=True):
 
 
 class OrderFilled(msgspec.Struct, gc=False, frozen=True):
-    """One fill. `price` in the outcome's own units; `fee` in micro-dollars (negative: rebate)."""
+    """One fill. `price` in the outcome's own units; `fee` in micro-dollars (negative: rebate).
+
+    `notional` is what it cost or brought, where that is not price × quantity to the micro-dollar.
+    """
 
     recv_ns: int
     client_order_id: str
@@ -241,6 +244,7 @@ class OrderFilled(msgspec.Struct, gc=False, frozen=True):
     fee: int
     liquidity: Liquidity
     evidence: str
+    notional: int | None = None
 
 
 class OrderClosed(msgspec.Struct, gc=False, frozen=True):
