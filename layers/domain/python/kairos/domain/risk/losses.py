@@ -57,6 +57,15 @@ class Losses:
         self._latch(Limit.DRAWDOWN, state.high_water - equity, self._drawdown)
         return self.in_force
 
+    def transfer(self, amount: int) -> None:
+        """Micro-dollars came (or went) that nobody won or lost: a deposit is no profit."""
+        if self.state is not None:
+            hour, hour_opening, day, day_opening, high_water, equity = self.state
+            self.state = LossState(
+                hour, hour_opening + amount, day, day_opening + amount,
+                high_water + amount, equity + amount,
+            )  # fmt: skip
+
     def forgive(self) -> None:
         """A person decided to go on: the drawdown is counted from the present equity."""
         self._latched.pop(Limit.DRAWDOWN, None)

@@ -29,7 +29,8 @@ _SCOPES: Final = (
 @dataclass(slots=True)
 class _Open:
     """An order not proved to its end. `uses` is the outcome whose holding it takes from, if it only
-    reduces; `reserved` is what it may still cost, if it does not."""
+    reduces; `reserved` is what it may still cost, if it does not. Until an amend is answered either
+    terms may be in force: `price` and `quantity` are the dearer ones."""
 
     intent: Intent
     price: int
@@ -94,11 +95,19 @@ class Reservations:
         """What an open order may still cost; 0 for one that only reduces."""
         return self._find(client_order_id).reserved
 
-    def market_of(self, client_order_id: str) -> str:
-        return self._find(client_order_id).intent.market
+    def __contains__(self, client_order_id: str) -> bool:
+        return client_order_id in self._orders
 
     def only_reduces(self, client_order_id: str) -> bool:
         return self._find(client_order_id).uses is not None
+
+    def still_reduces(self, client_order_id: str, quantity: int) -> bool:
+        """Whether an order that only reduces would do so with this quantity, too."""
+        opened = self._find(client_order_id)
+        if opened.uses is None:
+            return False
+        free = self._markets[opened.intent.market].free(opened.uses) + opened.remaining
+        return max(quantity, opened.quantity) - opened.filled <= free
 
     def reduces(self, intent: Intent) -> bool:
         """Whether the whole order can only make the position smaller, whatever else fills."""
@@ -113,7 +122,7 @@ class Reservations:
             market = self._markets.get(intent.market)
             free = market.free(intent.outcome) if market is not None else 0
             return (Breach(Limit.SELL_EXCEEDS_HELD, intent.market, intent.quantity, max(free, 0)),)
-        cost = _cost(intent.price, intent.quantity)
+        cost = _cost(intent.action, intent.price, intent.quantity)
         return (*self._order_limits(intent, cost), *self._scope_limits(intent, cost, equity))
 
     def overruns(self, equity: int) -> tuple[Breach, ...]:
@@ -136,23 +145,26 @@ class Reservations:
         `equity` is micro-dollars: cash plus what positions would bring. Raises Corrupt when an open
         order has the same id.
         """
+        breaches = self.check(intent, equity)
+        if not breaches:
+            self.adopt(intent, 0)
+        return breaches
+
+    def adopt(self, intent: Intent, filled: int) -> None:
+        """Reserve for an order that exists whether it fits or not; so much of it was filled before.
+
+        Raises Corrupt when an open order has the same id, or more was filled than ordered.
+        """
         if intent.client_order_id in self._orders:
             raise Corrupt(f"client order id {intent.client_order_id} is reserved for already")
-        breaches = self.check(intent, equity)
-        if breaches:
-            return breaches
+        if not 0 <= filled <= intent.quantity:
+            raise Corrupt(f"{intent} cannot have been filled {filled}")
         market = self._markets.setdefault(intent.market, _Market(intent.groups))
-        uses = self._uses(intent)
-        opened = _Open(intent, intent.price, intent.quantity, uses)
+        uses = self._uses(intent._replace(quantity=intent.quantity - filled))
+        opened = _Open(intent, intent.price, intent.quantity, uses, filled)
         self._orders[intent.client_order_id] = opened
         market.orders += 1
-        if uses is None:
-            market.adding += 1
-            self._occupied.add(intent.market)
-            self._reprice(opened, market)
-        else:
-            market.claimed[uses] += intent.quantity
-        return ()
+        self._restore(opened, market)
 
     def amend(
         self, client_order_id: str, price: int, quantity: int, equity: int
@@ -173,21 +185,32 @@ class Reservations:
         finally:
             self._restore(opened, market)
 
-    def fill(self, client_order_id: str, filled: int, held: Held) -> None:
-        """So much of the order is filled in all (micro-contracts), and this is the position now."""
+    def stand(self, client_order_id: str, price: int, quantity: int) -> None:
+        """The venue proved the terms that are in force; `quantity` includes what was filled."""
         opened = self._find(client_order_id)
-        if not opened.filled <= filled <= opened.quantity:
-            raise Corrupt(
-                f"order {client_order_id} of {opened.quantity} was filled {opened.filled}, "
-                f"and now {filled}"
-            )
         market = self._markets[opened.intent.market]
-        if opened.uses is not None:
-            market.claimed[opened.uses] -= filled - opened.filled
-        opened.filled = filled
-        if opened.uses is None:
-            self._reprice(opened, market)
-        self.position(opened.intent.market, opened.intent.groups, held)
+        self._drop(opened, market)
+        opened.intent = opened.intent._replace(price=price, quantity=quantity)
+        opened.price, opened.quantity = price, max(quantity, opened.filled)
+        self._restore(opened, market)
+
+    def stand_as_before(self, client_order_id: str) -> None:
+        """The venue proved that an amend is not in force."""
+        intent = self._find(client_order_id).intent
+        self.stand(client_order_id, intent.price, intent.quantity)
+
+    def fill(self, client_order_id: str, filled: int) -> None:
+        """So much of the order was executed in all (micro-contracts); a repeat changes nothing.
+
+        What it did to the position is told by `position`.
+        """
+        opened = self._find(client_order_id)
+        if filled > opened.quantity:
+            raise Corrupt(f"order {client_order_id} filled {filled} of {opened.quantity}")
+        market = self._markets[opened.intent.market]
+        self._drop(opened, market)
+        opened.filled = max(opened.filled, filled)
+        self._restore(opened, market)
 
     def release(self, client_order_id: str) -> None:
         """The order was proved to have ended: nothing more can come of it."""
@@ -272,12 +295,8 @@ class Reservations:
             return
         market.adding += 1
         self._note_occupied(opened.intent.market, market)
-        self._reprice(opened, market)
-
-    def _reprice(self, opened: _Open, market: _Market) -> None:
-        cost = _cost(opened.price, opened.remaining)
-        self._add(opened.intent.market, market.groups, cost - opened.reserved)
-        opened.reserved = cost
+        opened.reserved = _cost(opened.intent.action, opened.price, opened.remaining)
+        self._add(opened.intent.market, market.groups, opened.reserved)
 
     def _add(self, market_id: str, groups: Groups, change: int) -> None:
         if not change:
@@ -315,8 +334,10 @@ def _invalid(intent: Intent) -> tuple[Breach, ...]:
     return (Breach(Limit.ORDER_INVALID, intent.market, intent.quantity, 0),)
 
 
-def _cost(price: int, quantity: int) -> int:
-    return -(-price * quantity // PRICE_PER_DOLLAR)
+def _cost(action: Action, price: int, quantity: int) -> int:
+    """What an order may lose: a sale of what is not held is a purchase of the other outcome."""
+    paid = price if action is Action.BUY else PRICE_PER_DOLLAR - price
+    return -(-paid * quantity // PRICE_PER_DOLLAR)
 
 
 def _names(market_id: str, groups: Groups) -> tuple[str, str, str, str, str]:

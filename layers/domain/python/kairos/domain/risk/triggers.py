@@ -34,6 +34,7 @@ class Signal(StrEnum):
     RISK_STORE = "risk_store"
     REST_BUDGET = "rest_budget"
     RECONCILIATION = "reconciliation"
+    BREAKS = "breaks"
     LOSSES = "losses"
     EXPOSURE = "exposure"
 
@@ -161,6 +162,7 @@ class Triggers:
         self._healthy_since_ns: int | None = None
         self.phase = Phase.STARTING if self._readings else Phase.TRADING
         self.entered: tuple[Signal, ...] = ()
+        self._bad: tuple[Signal, ...] = ()
 
     def observe(self, signal: Signal, value: int | None, now_ns: int, *, healthy: bool) -> None:
         """One reading. A bounded signal needs its value: a missing one is not a good one."""
@@ -176,12 +178,10 @@ class Triggers:
 
     def advance(self, now_ns: int) -> Phase:
         """The phase as of now; `entered` names the triggers that are in force."""
-        bad = [each for each in self._readings.items() if self._is_bad(each[1], now_ns)]
-        self.entered = tuple(
-            signal for signal, reading in bad
-            if reading.bad_since_ns is not None
-            and now_ns - reading.bad_since_ns >= self._rules[signal].hold_ns
-        )  # fmt: skip
+        self._bad = bad = tuple(
+            signal for signal, reading in self._readings.items() if self._is_bad(reading, now_ns)
+        )
+        self.entered = tuple(signal for signal in bad if self._has_entered(signal, now_ns))
         if self.phase is Phase.TRADING:
             if self.entered:
                 self.phase, self._healthy_since_ns = Phase.NO_TRADE, None
@@ -198,8 +198,7 @@ class Triggers:
 
     def evidence(self) -> str:
         """What is bad, as text."""
-        said = (f"{signal} {self._readings[signal].detail}" for signal in self.entered)
-        return "; ".join(said)
+        return "; ".join(f"{signal} {self._readings[signal].detail}" for signal in self._bad)
 
     def reasons(self) -> tuple[str, ...]:
         """Why risk may not be added: the triggers in force, or where the recovery stands."""
@@ -208,6 +207,10 @@ class Triggers:
         if self.phase is Phase.NO_TRADE:
             return tuple(signal.value for signal in self.entered) or ("recovering",)
         return (self.phase.value,)
+
+    def _has_entered(self, signal: Signal, now_ns: int) -> bool:
+        since_ns = self._readings[signal].bad_since_ns
+        return since_ns is not None and now_ns - since_ns >= self._rules[signal].hold_ns
 
     def _is_bad(self, reading: _Reading, now_ns: int) -> bool:
         if reading.bad_since_ns is not None:
