@@ -1,0 +1,1 @@
+"""Polymarket (international CLOB): signing, catalogue, order entry and streams in our units."""
