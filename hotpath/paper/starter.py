@@ -1,4 +1,4 @@
-"""The limits that paper starts with where nobody gave any: a named file, never a default in code."""
+"""The limits paper starts with where nobody gave any: a named file, never a default in code."""
 
 from __future__ import annotations
 
