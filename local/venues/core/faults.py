@@ -115,10 +115,28 @@ class Drift(_Fault, tag="drift"):
     kind: str = "*"
 
 
+class ChannelError(_Fault, tag="channel_error"):
+    """End subscriptions to a channel with the venue's own terminal error."""
+
+    code: Literal[10, 25] = 10
+    channel: str = "*"
+
+
 Fault = (
-    Disconnect | DisconnectEvery | SkipFrames | Freeze | Thaw | SlowReplies | LoseReplies
-    | DuplicateFills | Fail | ClockSkew | CrossBooks | Drift
-)  # fmt: skip
+    ChannelError
+    | ClockSkew
+    | CrossBooks
+    | Disconnect
+    | DisconnectEvery
+    | Drift
+    | DuplicateFills
+    | Fail
+    | Freeze
+    | LoseReplies
+    | SkipFrames
+    | SlowReplies
+    | Thaw
+)
 _Counted = SkipFrames | LoseReplies | DuplicateFills | Fail | CrossBooks | Drift
 _decoder: Final[msgspec.json.Decoder[Fault]] = msgspec.json.Decoder(Fault)
 
@@ -142,6 +160,7 @@ class Faults:
         self._active: list[Fault] = []
         self._chance = Chance(seed)
         self._cut_now: list[str] = []
+        self._channel_errors: list[ChannelError] = []
         self._since_cut: dict[str, int] = {}
 
     def inject(self, fault: Fault) -> None:
@@ -151,6 +170,8 @@ class Faults:
                 self._drop(Freeze)
             case Disconnect(conn=conn):
                 self._cut_now = [*self._cut_now[-ACTIVE_MAX:], conn]
+            case ChannelError():
+                self._channel_errors = [*self._channel_errors[-ACTIVE_MAX:], fault]
             case SlowReplies() | ClockSkew():
                 self._drop(type(fault))
                 self._add(fault)
@@ -160,6 +181,7 @@ class Faults:
     def clear(self) -> None:
         self._active.clear()
         self._cut_now.clear()
+        self._channel_errors.clear()
         self._since_cut.clear()
 
     def state(self) -> dict[str, Any]:
@@ -203,6 +225,13 @@ class Faults:
         if chosen:
             self.struck["disconnect"] = self.struck.get("disconnect", 0) + len(chosen)
         return chosen
+
+    def channel_errors(self) -> list[ChannelError]:
+        """Subscriptions to end now; asked for once."""
+        errors, self._channel_errors = self._channel_errors, []
+        for error in errors:
+            self._strike(error)
+        return errors
 
     def cuts_after_frame(self, conn: str) -> bool:
         """Count a frame sent on a connection; True when it is its last."""
@@ -249,7 +278,7 @@ class Faults:
     @property
     def is_quiet(self) -> bool:
         """Nothing is active: the fast way for a venue that sends much."""
-        return not self._active and not self._cut_now
+        return not self._active and not self._cut_now and not self._channel_errors
 
     # --- inside -------------------------------------------------------------------------------
 

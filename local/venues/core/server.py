@@ -69,6 +69,11 @@ class Peer:
         self._outbox.append(frame)
         self._wake.set()
 
+    def start_over(self) -> None:
+        """Forget what was queued for a client that reads too slowly."""
+        self._outbox.clear()
+        self.has_overflowed = False
+
     def abort(self) -> None:
         """Cut the connection the hard way: no close frame, no goodbye."""
         transport = self._request.transport
@@ -188,6 +193,7 @@ class VenueServer:
         on_open: Callable[[Peer], Awaitable[None]],
         on_text: Callable[[Peer, str], Awaitable[None]],
         ping: tuple[float, bytes] | None = None,
+        on_close: Callable[[Peer], None] | None = None,
     ) -> web.WebSocketResponse:
         """Run one connection to its end. `ping` is (seconds between pings, their body)."""
         self._opened += 1
@@ -202,6 +208,8 @@ class VenueServer:
             await peer.read(lambda text: on_text(peer, text))
         finally:
             del self.peers[peer.conn]
+            if on_close is not None:
+                on_close(peer)
             await _end(helpers)
             with contextlib.suppress(ConnectionError, RuntimeError):
                 await asyncio.wait_for(peer.socket.close(), _STOP_S)
