@@ -32,7 +32,8 @@ from websockets.uri import parse_uri
 
 from benchmarks.rows import Goal, Row, absolute_row, rate_row, speedup_row, table
 from benchmarks.websocket_server import STAMP, STAMP_DIGITS
-from hotpath.feeds.live.websocket import Address, WebSocket, open_websocket
+from hotpath.feeds.live.websocket import WebSocket, open_websocket
+from kairos.messages.streams import StreamAddress
 
 try:
     picows: Any = importlib.import_module("picows")
@@ -147,7 +148,7 @@ async def ours(url: str, probe: Probe, take: Take) -> None:
             super().data_received(data)
 
     receiver = _Receiver(take)
-    socket = await open_websocket(Address(url), receiver, kind=Stamped)
+    socket = await open_websocket(StreamAddress(url), receiver, kind=Stamped)
     await receiver.done.wait()
     await socket.close(1.0)
 

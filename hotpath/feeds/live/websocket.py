@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
 from websockets.client import ClientProtocol
@@ -20,6 +19,7 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 from kairos.errors import KairosError, UsageError
+from kairos.messages.streams import StreamAddress
 
 MESSAGE_BYTES_MAX: Final = 8 << 20
 _HEAD_BYTES_MAX: Final = 64 << 10
@@ -42,14 +42,6 @@ class HandshakeFailed(KairosError):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to connect and what to send with the upgrade. Headers may be secret: never shown."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
 class Receiver(Protocol):
     """Hears a websocket, inside the socket read: it must not wait for anything."""
 
@@ -67,7 +59,7 @@ class Receiver(Protocol):
 
 
 async def open_websocket(
-    address: Address,
+    address: StreamAddress,
     receiver: Receiver,
     *,
     tls: ssl.SSLContext | None = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from kairos.domain.instruments import Venue
 from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
+from kairos.messages.streams import Heartbeat, Outgoing, Said, StreamAddress
 from kairos.messages.trading import (
     Placement,
     VenueBalance,
@@ -130,3 +131,41 @@ class MarketCatalogue(Protocol):
     async def markets(self, query: Mapping[str, str]) -> Sequence[VenueMarket]: ...
 
     async def market(self, market: str) -> VenueMarket | None: ...
+
+
+class VenueStream(Protocol):
+    """What is a venue's own about one websocket connection; the shell does the rest.
+
+    One object serves one connection. It may learn from what it classifies (subscription numbers)
+    and forgets it in `opened`. No call waits for anything.
+    """
+
+    source: str  # the `src` of its lines in a journal
+    heartbeat: Heartbeat
+
+    def address(self, now_ns: int) -> StreamAddress:
+        """Where to connect now; signs the upgrade where the venue wants that."""
+        ...
+
+    def opened(self) -> None:
+        """A new connection is open: what the last one taught is void."""
+        ...
+
+    def first_frames(self, markets: Sequence[str]) -> Iterator[Outgoing]:
+        """Subscribe to everything, in bounded batches. Asked for the next one when the answers to
+        the last one are in, so a batch may use what the answers said."""
+        ...
+
+    def add_frames(self, markets: Sequence[str]) -> Iterator[Outgoing]:
+        """Subscribe to more markets on the open connection, in bounded batches."""
+        ...
+
+    def drop_frames(self, markets: Sequence[str]) -> Iterator[Outgoing]: ...
+
+    def resync_frames(self, markets: Sequence[str]) -> Sequence[Outgoing]:
+        """Ask for whole books again; empty where only a new connection brings them."""
+        ...
+
+    def classify(self, message: bytes) -> Said | None:
+        """None for plain data, which nearly every message is: it must be quick about those."""
+        ...
