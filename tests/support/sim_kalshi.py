@@ -1,5 +1,7 @@
 """A plain client of the simulated Kalshi: signs, sends, listens. It shares nothing with ours."""
 
+# ruff: noqa: ANN401 - bodies of the venue are JSON of any shape
+
 from __future__ import annotations
 
 import asyncio
