@@ -91,7 +91,7 @@ class MergingDecoder(LineDecoder):
             return tuple(said for event in parsed for said in self._take(event))
         said = self._take(parsed)
         if len(said) == 1 and said[0].__class__ is parsed.__class__:
-            return said[0]  # type: ignore[return-value]  # the class of a timed event
+            return said[0]
         return tuple(said)
 
     def _take(self, event: Event) -> list[Event]:

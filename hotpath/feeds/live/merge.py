@@ -37,6 +37,8 @@ SID: Final = 1
 NO_WHOLE_BOOK: Final = "no_whole_book"
 # The exchange's clock may start over in a maintenance: after so long an older snapshot is believed.
 ERA_NS: Final = 30_000_000_000
+# How far a whole lane may be behind what a damaged one has shown.
+LAG_NS: Final = 1_000_000_000
 _WHOLE: Final = 1 << 62  # all changes of a clock, however many there were
 _TRADES_MAX: Final = 65_536
 _MARKETS_MAX: Final = 20_000
@@ -82,6 +84,8 @@ class _Market:
     place: Place = _ORIGIN
     is_live: bool = False
     lost_ns: int = 0
+    # A lane that lost something has shown a clock that we have not come to: which, and when.
+    ahead: tuple[int, int] | None = None
 
 
 class Merge:
@@ -230,7 +234,7 @@ class Merge:
                 return said
         view, clock = lane.views.get(event.market), event.clock
         if view is None or not view.is_whole or view.sid != event.sid:
-            return said
+            return said + self._look_ahead(event)
         was = view.place
         if clock is None or clock < was[0]:
             reason = "no_clock" if clock is None else "clock_went_back"
@@ -244,6 +248,18 @@ class Merge:
         view.place = place
         return said + self._moved(view, was, place, event)
 
+    def _look_ahead(self, event: BookDelta) -> list[Event]:
+        """A lane that lost something still shows how far the market has come: lanes that do not
+        get there in time are not whole but dead, and would keep an old book live."""
+        market, clock = self._markets.get(event.market), event.clock
+        if market is None or not market.is_live or clock is None:
+            return []
+        if market.ahead is None or market.ahead[0] <= market.place[0]:
+            market.ahead = (clock, event.recv_ns) if clock > market.place[0] else None
+        elif event.recv_ns - market.ahead[1] > LAG_NS:
+            return self._lose_everywhere(event, "lagging")
+        return []
+
     def _moved(self, view: _View, was: Place, place: Place, event: BookDelta) -> list[Event]:
         """A lane took one step: pass it on when nobody was there before."""
         market = self._markets[event.market]
@@ -255,7 +271,8 @@ class Merge:
         # A snapshot is at the end of its clock: the next step from there is the first of a later.
         reached = market.place
         if was != reached and not (reached[1] == _WHOLE and was <= reached and place[1] == 1):
-            return self._disagreement(event)
+            # Two lanes without a gap saw different histories: one is wrong, none is sure.
+            return self._lose_everywhere(event, "lanes_disagree")
         market.place = place
         return [
             BookDelta(
@@ -264,11 +281,10 @@ class Merge:
             )
         ]  # fmt: skip
 
-    def _disagreement(self, event: BookDelta) -> list[Event]:
-        """Two lanes without a gap saw different histories: one of them is wrong, none is sure."""
+    def _lose_everywhere(self, event: BookDelta, reason: str) -> list[Event]:
         said: list[Event] = []
         for conn, lane in self._lanes.items():
-            said += self._lose(lane, conn, [event.market], event.recv_ns, "lanes_disagree")
+            said += self._lose(lane, conn, [event.market], event.recv_ns, reason)
         return said
 
     def _catch_up(self, market: _Market, view: _View, event: BookDelta) -> list[Event]:

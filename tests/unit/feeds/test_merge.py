@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hotpath.feeds.live.merge import ERA_NS, NO_WHOLE_BOOK, Merge
+from hotpath.feeds.live.merge import ERA_NS, LAG_NS, NO_WHOLE_BOOK, Merge
 from kairos.domain.book import BookState
 from kairos.domain.instruments import NO_LEG, YES_LEG, Outcome
 from kairos.messages.events import (
@@ -186,9 +186,8 @@ def test_two_bad_connections_make_one_true_book(
         if not lane.dead and not lane.done:
             checked.take(lane.step(drop, restart, resync))
         step += 1
-    for lane in lanes:
-        if not lane.dead:  # its next number shows whether its last messages were lost
-            checked.take(lane.reply())
+    for lane in lanes:  # a death is found out; a number shows whether the last messages were lost
+        checked.take(iter([ConnectionOpened(1, lane.name)]) if lane.dead else lane.reply())
     # Whatever was lost, one snapshot of a living connection makes every market right and live.
     for market, truth in truths.items():
         if checked.levels(market) is None:
@@ -323,6 +322,24 @@ def test_two_whole_connections_that_disagree_are_both_doubted() -> None:
         snapshot("a", 1, 10, 5), snapshot("b", 1, 10, 5), delta("a", 2, 11, 1), delta("b", 2, 12, 1)
     )
     assert sizes(said) == [("book", 5), ("change", 1), (NO_WHOLE_BOOK, 0)]
+
+
+def test_a_lane_that_stays_behind_what_a_damaged_one_shows_keeps_no_old_book_live() -> None:
+    merge = Merge("k")
+    play(snapshot("a", 1, 10, 5), snapshot("b", 1, 10, 5), delta("b", 3, 12, 1), merge=merge)
+    late = [delta("b", 4, 13, 1, recv_ns=LAG_NS), delta("b", 5, 14, 1, recv_ns=LAG_NS + 2)]
+    assert sizes(play(late[0], merge=merge)) == []
+    assert sizes(play(late[1], merge=merge)) == [(NO_WHOLE_BOOK, 0)]
+    assert not merge.is_whole("k#a", "M")
+
+
+def test_a_lane_that_is_behind_for_a_moment_goes_on() -> None:
+    said = play(
+        snapshot("a", 1, 10, 5), snapshot("b", 1, 10, 5), delta("b", 3, 12, 1),
+        delta("a", 2, 11, 1), delta("a", 3, 12, 1),
+        delta("b", 4, 13, 1, recv_ns=LAG_NS + 2), delta("a", 4, 13, 1, recv_ns=LAG_NS + 3),
+    )  # fmt: skip
+    assert sizes(said) == [("book", 5), ("change", 1), ("change", 1), ("change", 1)]
 
 
 def test_without_a_clock_nothing_can_be_merged() -> None:
