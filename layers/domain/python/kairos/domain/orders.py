@@ -109,8 +109,9 @@ class _Leg:
 class Order:
     """One order. Every method takes one piece of evidence and returns what newly follows from it.
 
-    Quantities are micro-contracts. Raises Corrupt, changing nothing, for evidence that cannot be:
-    more filled than was ever ordered, or one fill id with two contents.
+    Quantities are micro-contracts. `before` is what it had filled before we knew of it: that rests
+    no more, and is in nobody's fills here. Raises Corrupt, changing nothing, for evidence that
+    cannot be: more filled than was ever ordered, or one fill id with two contents.
     """
 
     __slots__ = (
@@ -125,6 +126,7 @@ class Order:
         "_voided",
         "amend_doubt",
         "amending",
+        "before",
         "cancel_wanted",
         "client_order_id",
         "fills",
@@ -132,11 +134,12 @@ class Order:
         "venue_order_id",
     )  # fmt: skip
 
-    def __init__(self, client_order_id: str, price: int, quantity: int) -> None:
+    def __init__(self, client_order_id: str, price: int, quantity: int, before: int = 0) -> None:
         self.client_order_id = client_order_id
         self.terms = Terms(price, quantity)
         self.venue_order_id: str | None = None
         self.fills: dict[str, OrderFill] = {}
+        self.before = before
         self.cancel_wanted = False
         self.amending: Terms | None = None
         self.amend_doubt = False
@@ -160,7 +163,7 @@ class Order:
     @property
     def matched(self) -> int:
         """Executed, voided or not: what can no longer rest."""
-        return sum(fill.quantity for fill in self.fills.values())
+        return self.before + sum(fill.quantity for fill in self.fills.values())
 
     @property
     def state(self) -> OrderState:
@@ -198,6 +201,12 @@ class Order:
             return missing
         wanted = max(self.terms.quantity, self.amending.quantity if self.amending else 0)
         return max(wanted - self.matched, missing, 0)
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether a part of it may still be at the venue, waiting to execute."""
+        state = self.state
+        return not state.is_final and state is not OrderState.CLOSING
 
     def knows(self, fill_id: str) -> bool:
         return fill_id in self.fills or fill_id in self._voided
@@ -343,8 +352,10 @@ class Order:
         return OrderState.PARTIALLY_FILLED if self.matched else OrderState.WORKING
 
     def _matched_by(self, venue_order_id: str | None) -> int:
+        """By the current id of the order, that is; `before` was filled under it."""
         fills = self.fills.values()
-        return sum(fill.quantity for fill in fills if fill.venue_order_id == venue_order_id)
+        matched = sum(fill.quantity for fill in fills if fill.venue_order_id == venue_order_id)
+        return self.before + matched
 
     def _know(self, venue_order_id: str) -> _Leg:
         if self.venue_order_id is None:

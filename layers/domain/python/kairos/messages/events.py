@@ -306,7 +306,8 @@ class OrderAdopted(msgspec.Struct, gc=False, frozen=True):
 
     `quantity` is all of it and `filled` what was filled before we knew of it and is booked
     elsewhere. `managed`: what still rests counts as ours and may be canceled by us; otherwise only
-    its fills are booked. `client_order_id` is the venue's record of it, or made from its own id.
+    its fills are booked. `client_order_id` is the venue's record of it, or made from its own id,
+    which is empty while it is not known.
     """
 
     recv_ns: int

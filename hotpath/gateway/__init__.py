@@ -1,0 +1,1 @@
+"""Where orders leave for: paper, shadow and live differ in one object, made by `gateway_for`."""
