@@ -51,7 +51,7 @@ _CODES: Final[tuple[tuple[str, Refusal], ...]] = (
     ("self_cross", Refusal.SELF_TRADE),
     ("order_group_triggered", Refusal.GROUP_TRIGGERED),
     ("order_group_not_active", Refusal.GROUP_TRIGGERED),
-    ("order_group_limit_exceeded", Refusal.GROUP_TRIGGERED),
+    ("order_group_limit", Refusal.GROUP_TRIGGERED),
     ("exceeded_order_group", Refusal.GROUP_TRIGGERED),
     ("group_triggered", Refusal.GROUP_TRIGGERED),
     ("reduce_only", Refusal.REDUCE_ONLY),
