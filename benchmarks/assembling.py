@@ -9,7 +9,7 @@ from benchmarks.silent_strategy import SilentStrategy
 from benchmarks.timing import Work
 from benchmarks.workload import Slices
 from hotpath.account import Account
-from hotpath.assembly import RunSettings, assemble, kalshi_fees
+from hotpath.assembly import RunSettings, assemble, kalshi_fees, paper_desk
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk
 from hotpath.session import Session, Sink
@@ -50,7 +50,8 @@ def bare_engine(*, silent: bool) -> Engine:
     strategy: Strategy = SilentStrategy()
     if not silent:
         strategy = BtcEdge(settings.strategy, account, spot, kalshi_fees)
-    return Engine(strategy, settings.engine, account, spot, ranges_of)
+    risk = paper_desk(settings, account, spot)
+    return Engine(strategy, settings.engine, account, spot, risk, ranges_of)
 
 
 def session_work(slices: Slices, sink: Sink, journal: JournalWriter | None = None) -> Work:

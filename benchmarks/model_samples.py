@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hotpath.account import Account
-from hotpath.assembly import EngineMarkets, RunSettings, kalshi_fees
+from hotpath.assembly import EngineMarkets, RunSettings, kalshi_fees, paper_desk
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Damage, merge_chunks, read_chunks
 from hotpath.market import Market
@@ -194,7 +194,8 @@ def collect(paths: Sequence[Path], outcomes: Mapping[str, KnownOutcome]) -> Coll
     account = Account(settings.engine.ledger, settings.engine.opening_cash)
     spot = Spot()
     panel = Panel(BtcEdgeV1(), BtcEdge(settings.strategy, account, spot, kalshi_fees))
-    engine = Engine(panel, settings.engine, account, spot, ranges_of)
+    risk = paper_desk(settings, account, spot)
+    engine = Engine(panel, settings.engine, account, spot, risk, ranges_of)
     sampler = Sampler(panel)
     session = Session(engine, _idle_venue(engine, settings), LineDecoder(), sampler, outcomes)
     damages: list[Damage] = []

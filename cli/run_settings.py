@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from hotpath.assembly import PROFILES, RunSettings
+from hotpath.paper.starter import ORIGIN, starter_values
+from kairos.domain.risk.settings import RiskSettings, risk_from
 from kairos.errors import UsageError
 
 
@@ -22,13 +24,25 @@ def load_settings(
     values: dict[str, Any] = {}
     if config is not None:
         _merge(values, _read(config), str(config))
+    origin = str(config) if "risk" in values else ORIGIN
+    values.setdefault("risk", starter_values())
     for assignment in assignments:
         name, separator, text = assignment.partition("=")
         if not separator:
             raise UsageError(f"--set {assignment!r}: write it as name=value")
         _merge(values, _nested(name.strip().split("."), text.strip()), f"--set {name}")
+        if name.strip().startswith("risk."):
+            origin = f"{origin.removesuffix(' and --set')} and --set"
     _merge(values, {name: value for name, value in overrides.items() if value is not None}, "")
+    values["risk"] = _risk(values["risk"], origin)
     return _validate(values)
+
+
+def _risk(values: object, origin: str) -> RiskSettings:
+    """A file's limits are all of them: only where there is no file at all does the starter hold."""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{origin}: risk is a group; set risk.limits.<name>")
+    return risk_from(values, origin)
 
 
 def _read(path: Path) -> dict[str, Any]:

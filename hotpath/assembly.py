@@ -14,7 +14,11 @@ from hotpath.account import Account
 from hotpath.engine import Engine, EngineSettings
 from hotpath.outcomes import KnownOutcome
 from hotpath.paper.settings import FillModel, PaperSettings
+from hotpath.paper.starter import paper_starter
 from hotpath.paper.venue import PaperVenue
+from hotpath.risk import RiskDesk
+from hotpath.risk_measures import MEASURED
+from hotpath.risk_positions import kalshi_groups
 from hotpath.session import Session, Sink
 from hotpath.spot import Spot
 from hotpath.strategies.base import Strategy
@@ -25,9 +29,15 @@ from kairos.domain.book import BinaryBook
 from kairos.domain.fees.kalshi import BalancePrecision
 from kairos.domain.fees.kalshi_series import series_schedule
 from kairos.domain.fees.schedule import FeeSchedule
+from kairos.domain.risk.settings import RiskSettings
+from kairos.domain.risk.trading_state import TradingState
+from kairos.domain.risk.triggers import Signal
 from kairos.ports import JournalWriter
 
 PROFILES: Final = ("v2", "v1")
+# Nobody reports on a run over recordings, so only what the engine measures is watched. v1 is there
+# to be compared with: limits hold for it, but what it trades on is not judged by other rules.
+WATCHED: Final[dict[str, tuple[Signal, ...]]] = {"v2": MEASURED, "v1": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class RunSettings:
     use_yes_price: bool = False
     engine: EngineSettings = field(default_factory=EngineSettings)
     strategy: BtcEdgeSettings = field(default_factory=BtcEdgeSettings)
+    risk: RiskSettings = field(default_factory=paper_starter)
 
 
 class Run(NamedTuple):
@@ -85,7 +96,8 @@ def assemble(
     account = Account(settings.engine.ledger, settings.engine.opening_cash)
     spot = Spot()
     strategy = _strategy(settings, account, spot)
-    engine = Engine(strategy, settings.engine, account, spot, ranges_of)
+    risk = paper_desk(settings, account, spot)
+    engine = Engine(strategy, settings.engine, account, spot, risk, ranges_of)
     paper_settings = PaperSettings(
         settings.fill_model,
         settings.latency_ms * 1_000_000,
@@ -98,6 +110,15 @@ def assemble(
     decoder = LineDecoder(use_yes_price=settings.use_yes_price)
     session = Session(engine, paper, decoder, sink, outcomes, journal)
     return Run(session, engine, decoder, _effective(settings, strategy, paper_settings))
+
+
+def paper_desk(settings: RunSettings, account: Account, spot: Spot) -> RiskDesk:
+    """The risk desk of a paper run: nobody halted it before, and it has lost nothing yet."""
+    groups = kalshi_groups(settings.risk.correlated_of())
+    return RiskDesk(
+        settings.risk, account, spot, groups, netting=settings.engine.ledger.netting,
+        watched=WATCHED[settings.profile], wanted=TradingState.ACTIVE, losses=None,
+    )  # fmt: skip
 
 
 def _strategy(settings: RunSettings, account: Account, spot: Spot) -> Strategy:
@@ -116,6 +137,8 @@ def _effective(
         "engine.book_stale_after_ns": str(engine.book_stale_after_ns),
         "engine.opening_cash": str(engine.opening_cash),
     }
+    flat |= dict(settings.risk.flat())
+    flat["risk.watched"] = ",".join(WATCHED[settings.profile])
     flat |= {f"strategy.{name}": value for name, value in strategy.settings().items()}
     return flat | {f"paper.{name}": str(value) for name, value in asdict(paper).items()}
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from hotpath.account import Account
 from hotpath.books import Books
 from hotpath.market import Market
+from hotpath.risk import RiskDesk
 from hotpath.spot import Spot
 from hotpath.strategies.base import NOTHING, Strategy
 from kairos.domain.book import TOP_SIZE_CHANGE, BookState
@@ -31,9 +32,11 @@ from kairos.messages.events import (
     ChannelReply,
     ChannelSubscribed,
     ConnectionOpened,
+    ControlChanged,
     Event,
     FeeCharged,
     FillVoided,
+    HealthObserved,
     IndexValue,
     InputQuarantined,
     MarketDefined,
@@ -57,6 +60,7 @@ from kairos.messages.events import (
 )
 
 LIVE: Final = BookState.LIVE
+_RISKY: Final = frozenset({SubmitOrder, AmendOrder})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class Engine:
         settings: EngineSettings,
         account: Account,
         spot: Spot,
+        risk: RiskDesk,
         ranges_of: Callable[[str], Ranges | None] = no_ranges,
     ) -> None:
         self._outbox: list[Command] = []
@@ -111,6 +116,7 @@ class Engine:
         self.markets: dict[str, Market] = self.books.markets
         self.account = account
         self.spot = spot
+        self.risk = risk
         self.now_ns = 0
         self._handlers: dict[type[Any], Callable[[Any], Sequence[Command]]] = {
             BookSnapshot: self._on_snapshot,
@@ -128,20 +134,22 @@ class Engine:
             MarketDetermined: self._on_determined,
             OutcomesKnown: lambda _event: NOTHING,
             TimerFired: self._on_timer,
-            OrderAccepted: self._quietly(self.account.accepted),
-            OrderRejected: self._quietly(self.account.rejected),
-            OrderFilled: self._quietly(self.account.filled),
-            OrderClosed: self._quietly(self.account.closed),
-            OrderUnknown: self._quietly(self.account.in_doubt),
-            OrderAmended: self._quietly(self.account.amended),
-            AmendRejected: self._quietly(self.account.amend_rejected),
-            FeeCharged: self._quietly(self.account.fee_charged),
-            FillVoided: self._quietly(self.account.fill_voided),
-            OrderAdopted: self._in_market(self.account.adopted),
-            PositionAdopted: self._in_market(self.account.position_adopted),
-            CashAdjusted: self._quietly(self.account.cash_adjusted),
-            BreakFound: lambda _event: NOTHING,
-            BreakResolved: lambda _event: NOTHING,
+            OrderAccepted: self._reported(self.account.accepted),
+            OrderRejected: self._reported(self.account.rejected),
+            OrderFilled: self._reported(self.account.filled),
+            OrderClosed: self._reported(self.account.closed),
+            OrderUnknown: self._reported(self.account.in_doubt),
+            OrderAmended: self._reported(self.account.amended),
+            AmendRejected: self._reported(self.account.amend_rejected),
+            FeeCharged: self._reported(self.account.fee_charged),
+            FillVoided: self._reported(self.account.fill_voided),
+            OrderAdopted: self._reported(self._adopt),
+            PositionAdopted: self._on_position,
+            CashAdjusted: self._on_cash,
+            BreakFound: self._on_break,
+            BreakResolved: self._on_break,
+            ControlChanged: lambda event: self._flush(self.risk.on_control(event, self.now_ns)),
+            HealthObserved: lambda event: self._flush(self.risk.on_health(event, self.now_ns)),
         }
 
     def handle(self, event: Event) -> Sequence[Command]:
@@ -267,12 +275,13 @@ class Engine:
         market.outcome = event.outcome
         self.account.settled(market, event.outcome)
         self.strategy.on_market(market, self.now_ns)
-        return self._flush()
+        return self._flush(self.risk.on_position(market, self.now_ns))
 
     def _on_timer(self, event: TimerFired) -> Sequence[Command]:
         self.books.now_ns = self.now_ns
         self.books.check_stale(self._settings.book_stale_after_ns)
-        return self._flush(self.strategy.on_timer(self.now_ns))
+        stops = self.risk.on_timer(self.markets, self.strategy.estimate, self.now_ns)
+        return self._flush([*stops, *self.strategy.on_timer(self.now_ns)])
 
     def _quietly(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
         """For events that the strategy hears of through what they change."""
@@ -284,9 +293,31 @@ class Engine:
 
         return handler
 
-    def _in_market(self, act: Callable[[Any, Market], None]) -> Callable[[Any], Sequence[Command]]:
-        """For reports about what the engine did not do itself."""
-        return self._quietly(lambda event: act(event, self.books.market(event.market)))
+    # Reports: the account books them, then the risk desk follows
+
+    def _reported(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
+        def handler(event: OrderReport) -> Sequence[Command]:
+            self.books.now_ns = self.now_ns
+            act(event)
+            return self._flush(self.risk.on_report(event, self.markets, self.now_ns))
+
+        return handler
+
+    def _adopt(self, event: OrderAdopted) -> None:
+        self.account.adopted(event, self.books.market(event.market))
+
+    def _on_position(self, event: PositionAdopted) -> Sequence[Command]:
+        self.books.now_ns = self.now_ns
+        market = self.books.market(event.market)
+        self.account.position_adopted(event, market)
+        return self._flush(self.risk.on_position(market, self.now_ns))
+
+    def _on_cash(self, event: CashAdjusted) -> Sequence[Command]:
+        self.account.cash_adjusted(event)
+        return self._flush(self.risk.on_cash(event, self.now_ns))
+
+    def _on_break(self, event: BreakFound | BreakResolved) -> Sequence[Command]:
+        return self._flush(self.risk.on_break(event, self.now_ns))
 
     def _flush(self, commands: Sequence[Command] = NOTHING) -> Sequence[Command]:
         """What the books had to say first, then what the strategy concluded."""
@@ -301,9 +332,17 @@ class Engine:
         return self._account_for(everything)
 
     def _account_for(self, commands: Sequence[Command]) -> Sequence[Command]:
+        """Nothing may leave that the risk desk has not let pass, and nothing that is not booked."""
         for command in commands:
+            if type(command) in _RISKY:
+                return self._admitted(commands)
+        return commands
+
+    def _admitted(self, commands: Sequence[Command]) -> Sequence[Command]:
+        admitted = self.risk.screen(commands, self.books.market, self.now_ns)
+        for command in admitted:
             if type(command) is SubmitOrder:
                 self.account.submitted(command, self.books.market(command.market))
             elif type(command) is AmendOrder:
                 self.account.amending(command)
-        return commands
+        return admitted

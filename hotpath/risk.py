@@ -41,13 +41,11 @@ from kairos.messages.events import (
     ControlChanged,
     HealthObserved,
     OrderAccepted,
-    OrderAdopted,
     OrderAmended,
     OrderClosed,
     OrderFilled,
     OrderRejected,
     OrderReport,
-    OrderUnknown,
 )
 
 # A cancel may overtake its order, or get lost: what still rests is asked for again.
@@ -165,7 +163,9 @@ class RiskDesk:
 
     # After the account was told
 
-    def on_report(self, report: OrderReport, now_ns: int) -> Sequence[Command]:
+    def on_report(
+        self, report: OrderReport, markets: Mapping[str, Market], now_ns: int
+    ) -> Sequence[Command]:
         """Follow what the venue proved. Call it when the account has booked the report."""
         if isinstance(report, OrderAccepted):
             return NOTHING
@@ -173,17 +173,16 @@ class RiskDesk:
         opened = self._account.orders.get(name)
         if name in self.reservations:
             self._follow(report, opened)
-        elif opened is not None and isinstance(report, OrderAdopted | OrderUnknown):
-            order = opened.order
+        elif opened is not None and opened.managed:
+            order, filled = opened.order, opened.filled
             intent = _intent(order, self._positions.groups(opened.market))
-            self.reservations.adopt(intent, min(opened.filled, order.quantity))
-        if opened is not None:
-            self._positions.note(opened.market)
-        self._positions.tell_all()
+            intent = intent._replace(price=opened.price, quantity=max(opened.quantity, filled))
+            self.reservations.adopt(intent, filled)
+        self._positions.tell_all(markets, self._account.busy)
         return self._judge(now_ns)
 
     def _follow(self, report: OrderReport, opened: OpenOrder | None) -> None:
-        """What a report proves about an order that is reserved for."""
+        """What a report proves about an order that is reserved for; doubt proves nothing."""
         name = report.client_order_id
         match report:
             case OrderRejected() | OrderClosed():
@@ -244,7 +243,7 @@ class RiskDesk:
         if event.wanted is TradingState.ACTIVE:
             self.losses.forgive()
         else:
-            cancels = self._cancel(list(self._account.orders), now_ns)
+            cancels = self._cancel(self._ours(), now_ns)
         return [*cancels, *_said(changed), *self._judge(now_ns)]
 
     def _judge(self, now_ns: int) -> list[Command]:
@@ -258,7 +257,7 @@ class RiskDesk:
         observe(Signal.BREAKS, None, now_ns, healthy=not self._breaks)
         breaches = self._fresh_breaches((*losses, *overruns))
         changed, stops = self._advance(now_ns)
-        cancels = self._cancel(list(self._account.orders), now_ns) if stops or breaches else []
+        cancels = self._cancel(self._ours(), now_ns) if stops or breaches else []
         said = [RiskBreached(now_ns, *breach) for breach in breaches]
         return [*cancels, *said, *_said(changed)]
 
@@ -282,12 +281,16 @@ class RiskDesk:
 
     # Cancels
 
+    def _ours(self) -> list[str]:
+        """Open orders that are ours to cancel."""
+        return [name for name, opened in self._account.orders.items() if opened.managed]
+
     def _cancel_again(self, now_ns: int) -> list[Command]:
         """What should not rest in this state and was asked to go a while ago, or never."""
-        halted = self.machine.state is TradingState.HALTED
+        halted, reservations = self.machine.state is TradingState.HALTED, self.reservations
         names = [
-            name for name in self._account.orders
-            if (halted or name not in self.reservations or not self.reservations.only_reduces(name))
+            name for name in self._ours()
+            if (halted or name not in reservations or not reservations.only_reduces(name))
             and now_ns - self._canceled_ns.get(name, 0) >= CANCEL_AGAIN_NS
         ]  # fmt: skip
         return self._cancel(names, now_ns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from hotpath.market import Market
 from kairos.domain.book import BookState
@@ -63,7 +63,10 @@ class Positions:
             self._markets.pop(name, None)
             self._marks.pop(name, None)
 
-    def tell_all(self) -> None:
+    def tell_all(self, markets: Mapping[str, Market], busy: Set[str]) -> None:
+        """Every market where something is held or in flight, and those where it was."""
+        for name in sorted(busy - self._markets.keys()):
+            self.note(markets[name])
         for market in list(self._markets.values()):
             self.tell(market)
 

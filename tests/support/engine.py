@@ -20,6 +20,7 @@ from kairos.bootstrap import LineDecoder, ranges_of
 from kairos.domain.book import BinaryBook
 from kairos.messages.commands import BookStateChanged, Command, MessageRefused
 from kairos.messages.events import IndexValue, MarketDetermined, OrderReport, VenueQuote
+from tests.support.risk import desk
 
 TAPE = Path("tape.jsonl")
 
@@ -98,7 +99,7 @@ class Heard:
 def new_engine(settings: EngineSettings | None = None) -> Engine:
     settings = settings or EngineSettings()
     account = Account(settings.ledger, settings.opening_cash)
-    return Engine(SilentStrategy(), settings, account, Spot(), ranges_of)
+    return Engine(SilentStrategy(), settings, account, Spot(), desk(account), ranges_of)
 
 
 class Replay:

@@ -42,6 +42,7 @@ from kairos.messages.events import (
 )
 from tests.support import tape
 from tests.support.engine import Replay
+from tests.support.risk import desk
 from tests.support.tape import MARKET, MS, SECOND, START_NS
 
 CLOSE = START_NS + 600 * SECOND
@@ -61,7 +62,7 @@ class Desk:
         strategy = BtcEdge(
             replace(BtcEdgeSettings(), **settings), account, spot, lambda m, t: kalshi_fees(m, t)
         )
-        self.engine = Engine(strategy, engine_settings, account, spot, ranges_of)
+        self.engine = Engine(strategy, engine_settings, account, spot, desk(account), ranges_of)
         self._trade = 0
         self._seq = 0
 

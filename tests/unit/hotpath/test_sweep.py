@@ -21,6 +21,7 @@ from kairos.messages.events import (
     OrderClosed,
     SpotTrade,
 )
+from tests.support.risk import desk
 
 START_NS = 1_778_700_000 * 10**9
 SECOND = 10**9
@@ -41,9 +42,8 @@ def ladder(count: int, seed: int) -> tuple[Engine, int]:
     """An engine with a ladder of thresholds and ranges over two closes, one book left empty."""
     settings, spot, chance = EngineSettings(), Spot(), random.Random(seed)
     account = Account(settings.ledger, settings.opening_cash)
-    engine = Engine(
-        BtcEdge(BtcEdgeSettings(), account, spot, kalshi_fees), settings, account, spot, ranges_of
-    )
+    strategy = BtcEdge(BtcEdgeSettings(), account, spot, kalshi_fees)
+    engine = Engine(strategy, settings, account, spot, desk(account), ranges_of)
     for number in range(count):
         strike = SPOT + (number - count / 2) * 25
         name = f"KXBTCD-26MAY1317-T{strike:.2f}"

@@ -145,7 +145,16 @@ def test_a_fill_heard_twice_counts_once() -> None:
     assert book.reserved("a") == 3 * DOLLAR
 
 
-@pytest.mark.parametrize("broken", ["release", "fill", "twice", "overfilled"])
+def test_a_fill_of_an_order_that_was_amended_down_meanwhile_frees_all_of_it() -> None:
+    book = reservations()
+    book.reserve(intent("a", 10), RICH)
+    book.amend("a", 5_000, 5 * CONTRACT, RICH)
+    book.stand("a", 5_000, 5 * CONTRACT)
+    book.fill("a", 6 * CONTRACT)
+    assert book.reserved("a") == 0
+
+
+@pytest.mark.parametrize("broken", ["release", "fill", "twice", "adopted"])
 def test_what_cannot_be_is_corrupt(broken: str) -> None:
     book = reservations()
     book.reserve(intent("a", 10), RICH)
@@ -157,8 +166,8 @@ def test_what_cannot_be_is_corrupt(broken: str) -> None:
                 book.fill("b", 1)
             case "twice":
                 book.reserve(intent("a", 1), RICH)
-            case "overfilled":
-                book.fill("a", 11 * CONTRACT)
+            case "adopted":
+                book.adopt(intent("b", 10), 11 * CONTRACT)
     assert book.portfolio == 5 * DOLLAR
 
 

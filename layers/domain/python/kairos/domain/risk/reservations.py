@@ -202,14 +202,14 @@ class Reservations:
     def fill(self, client_order_id: str, filled: int) -> None:
         """So much of the order was executed in all (micro-contracts); a repeat changes nothing.
 
-        What it did to the position is told by `position`.
+        What it did to the position is told by `position`; that it is not more than was ever ordered
+        is the account's to prove.
         """
         opened = self._find(client_order_id)
-        if filled > opened.quantity:
-            raise Corrupt(f"order {client_order_id} filled {filled} of {opened.quantity}")
         market = self._markets[opened.intent.market]
         self._drop(opened, market)
         opened.filled = max(opened.filled, filled)
+        opened.quantity = max(opened.quantity, opened.filled)
         self._restore(opened, market)
 
     def release(self, client_order_id: str) -> None:
