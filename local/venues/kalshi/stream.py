@@ -316,8 +316,9 @@ class Stream:
 
     def filled(self, fill: FillRecord) -> None:
         record = fill.record
-        times = 2 if self._faults.duplicates_fill() else 1
-        for to in self._owned(FILLS, record.ticker, record.account):
+        hearing = self._owned(FILLS, record.ticker, record.account)
+        times = 2 if hearing and self._faults.duplicates_fill() else 1
+        for to in hearing:
             for _ in range(times):
                 self._send(to, "fill", fill.message(), record.ticker)
 
