@@ -16,12 +16,30 @@ from kairos.adapters.kalshi.parsing import Parsed
 from kairos.adapters.kalshi.rest import KalshiTrading
 from kairos.adapters.kalshi.series import SERIES, Series, ranges_of, series_of
 from kairos.adapters.kalshi.stream import KalshiCommands
+from kairos.adapters.polymarket import stream as polymarket_stream
+from kairos.adapters.polymarket.auth import ApiCredentials as PolymarketCredentials
+from kairos.adapters.polymarket.catalogue import PolymarketCatalogue
+from kairos.adapters.polymarket.config import Hosts as PolymarketHosts
+from kairos.adapters.polymarket.config import Limits as PolymarketLimits
+from kairos.adapters.polymarket.connect import (
+    PolymarketConnection,
+    PolymarketSettings,
+)
+from kairos.adapters.polymarket.connect import public_catalogue as polymarket_catalogue
+from kairos.adapters.polymarket.eip712 import SignatureType, SigningKey
+from kairos.adapters.polymarket.listings import Listing as PolymarketListing
+from kairos.adapters.polymarket.parsing import MarketParser as PolymarketMarketParser
+from kairos.adapters.polymarket.parsing import listing_frame as polymarket_listing_frame
+from kairos.adapters.polymarket.rest import PolymarketTrading
+from kairos.adapters.polymarket.user import FeeAsset
+from kairos.adapters.polymarket.user import UserParser as PolymarketUserParser
 
 __all__ = [
     "KALSHI_DEMO",
     "KALSHI_PRODUCTION",
     "KALSHI_STREAM_PATH",
     "SERIES",
+    "FeeAsset",
     "KalshiCatalogue",
     "KalshiCommands",
     "KalshiConfig",
@@ -29,13 +47,28 @@ __all__ = [
     "KalshiTrading",
     "LineDecoder",
     "Parsed",
+    "PolymarketCatalogue",
+    "PolymarketConnection",
+    "PolymarketCredentials",
+    "PolymarketHosts",
+    "PolymarketLimits",
+    "PolymarketListing",
+    "PolymarketMarketParser",
+    "PolymarketSettings",
+    "PolymarketTrading",
+    "PolymarketUserParser",
     "PreparedHeaders",
     "Series",
+    "SignatureType",
+    "SigningKey",
     "kalshi_catalogue",
     "kalshi_private",
     "kalshi_trading",
     "kalshi_transport",
     "outcomes_line",
+    "polymarket_catalogue",
+    "polymarket_listing_frame",
+    "polymarket_stream",
     "ranges_of",
     "series_of",
 ]
