@@ -45,7 +45,7 @@ class Listener(Protocol):
         """Proof that the connection lives, though it says nothing about any book."""
         ...
 
-    def changed(self, conn: str, change: str, now_ns: int, detail: str) -> None:
+    def state_changed(self, conn: str, change: str, now_ns: int, detail: str) -> None:
         """`connected`, `subscribed`, `refused`, `failed`, `lost`, `stopped`."""
         ...
 
@@ -124,7 +124,7 @@ class Connection:
                 self._socket = socket = await self._opener(address, self)
         except (OSError, HandshakeFailed, VenueError) as error:
             self.counts["failed"] += 1
-            self._listener.changed(self.name, "failed", self._clock.now_ns(), _said(error))
+            self._listener.state_changed(self.name, "failed", self._clock.now_ns(), _said(error))
             status = error.retry_after if isinstance(error, HandshakeFailed) else None
             return retry_after_s(status)
         opened_ns = self._connected()
@@ -190,7 +190,7 @@ class Connection:
         now_ns = self._clock.now_ns()
         self.counts[change] += 1
         self._listener.put([self._lines.change(now_ns, change, {"detail": detail})])
-        self._listener.changed(self.name, change, now_ns, detail)
+        self._listener.state_changed(self.name, change, now_ns, detail)
 
     def note_change(self, change: str, data: Mapping[str, object]) -> None:
         """Write down what others concluded about this connection."""

@@ -21,7 +21,7 @@ class Tap(Protocol):
         """One level of a book changed: the short form of a BookDelta."""
         ...
 
-    def heard(self, event: Event) -> None:
+    def event(self, event: Event) -> None:
         """Anything else."""
         ...
 
@@ -78,7 +78,7 @@ class MergingDecoder(LineDecoder):
 
         for index, parsed in super().events(lines, listening):
             for event in parsed if isinstance(parsed, tuple) else (parsed,):
-                tap.heard(event)
+                tap.event(event)
             yield index, parsed
 
     def is_whole(self, conn: str, market: str) -> bool:

@@ -16,6 +16,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
+from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from kairos.errors import KairosError, UsageError
@@ -280,7 +281,7 @@ class WebSocket(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return not self._ended and not self._gone.is_set()
+        return not self._ended and self._protocol.state is State.OPEN
 
     def pause_reading(self) -> None:
         """Leave what comes in the kernel, which in turn makes the venue wait."""
