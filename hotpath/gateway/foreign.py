@@ -85,6 +85,11 @@ class Foreign:
             else:
                 self._taker.on_venue_fill(fact)
 
+    def kept_orders(self, market: str) -> list[VenueOrder]:
+        """Orders in a market that were heard of and that nobody owns yet, each at its latest."""
+        latest = (_latest(facts) for facts in self._orphans.values())
+        return [order for order in latest if order is not None and order.market == market]
+
     def settled(self, market: str) -> None:
         """An order of ours in this market is identified or ended: look again at what was kept."""
         for venue_order_id in list(self._orphans):
@@ -143,13 +148,13 @@ class Foreign:
         may_be_ours = any(fact.client_order_id is None for fact in facts)
         if may_be_ours and self._registry.unidentified(facts[0].market):
             return
-        orders = [fact for fact in facts if isinstance(fact, VenueOrder)]
-        if not orders:
+        order = _latest(facts)
+        if order is None:
             self._ask(venue_order_id, facts[0].market)
-        elif len(orders) == len(facts) and orders[-1].status.is_final and not orders[-1].filled:
+        elif order.status.is_final and not _has_filled(facts):
             self._take_kept(venue_order_id)  # somebody's order came and went; nothing follows
         else:
-            self.adopt(orders[-1])
+            self.adopt(order)
 
     def _ask(self, venue_order_id: str, market: str) -> None:
         if venue_order_id in self._asking:
@@ -187,3 +192,13 @@ class Foreign:
             fills,
         )  # fmt: skip
         self._inbox(found)
+
+
+def _latest(facts: Sequence[Fact]) -> VenueOrder | None:
+    """What is furthest along: messages may come in any order, an order goes only one way."""
+    orders = [fact for fact in facts if isinstance(fact, VenueOrder)]
+    return max(orders, key=lambda each: (each.status.is_final, each.filled), default=None)
+
+
+def _has_filled(facts: Sequence[Fact]) -> bool:
+    return any(isinstance(fact, VenueFill) or fact.filled for fact in facts)

@@ -36,8 +36,8 @@ from kairos.messages.events import BreakFound, BreakResolved, Event, OrderReject
 from kairos.messages.trading import FillState, Placement, VenueFill, VenueOrder
 from kairos.ports import Clock, VenueTrading
 
-# Refusals of a cancel that say "not now"; any other is about the order, so the order is looked up.
-_LATER: Final = frozenset({Refusal.RATE_LIMITED, Refusal.RESTARTING, Refusal.EXCHANGE_PAUSED})
+# Refusals that are not about the order; after any other the order is looked up.
+NOT_NOW: Final = frozenset({Refusal.RATE_LIMITED, Refusal.RESTARTING, Refusal.EXCHANGE_PAUSED})
 
 
 _NOTHING: Final[Sequence[Effect]] = ()
@@ -68,7 +68,7 @@ class LiveGateway:
         self.foreign = Foreign(trading, clock, inbox, settings, self.registry, self._tasks, self)
         self._questions = Questions(
             trading, clock, self.registry, settings, self._take_order, self._take_fill,
-            self._take_absence,
+            self._take_absence, self.foreign.kept_orders,
         )  # fmt: skip
 
     # The port
@@ -316,7 +316,7 @@ class LiveGateway:
         try:
             await within(self._clock, self._settings.answer_seconds, request)
         except VenueRefused as error:
-            if error.reason not in _LATER:
+            if error.reason not in NOT_NOW:
                 await self._ask_order(tracked)
             wait_ns = error.retry_after_ns
             return None if wait_ns is None else wait_ns / NANOSECONDS_PER_SECOND

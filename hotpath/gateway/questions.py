@@ -32,6 +32,7 @@ class Questions:
         take_order: TakeOrder,
         take_fill: TakeFill,
         take_absence: TakeAbsence,
+        kept_orders: Callable[[str], Sequence[VenueOrder]],
     ) -> None:
         self._trading = trading
         self._clock = clock
@@ -40,6 +41,7 @@ class Questions:
         self._take_order = take_order
         self._take_fill = take_fill
         self._take_absence = take_absence
+        self._kept_orders = kept_orders
 
     async def ask(self, tracked: Tracked) -> None:
         """Ask what the order needs to know, and hand over the answer."""
@@ -79,11 +81,15 @@ class Questions:
         return await self._search(tracked)
 
     async def _search(self, tracked: Tracked) -> VenueOrder | None:
-        """By the journaled intent. More than one that fits proves nothing, so it stays unknown."""
+        """By the journaled intent, among what rests, what filled and what the stream told of.
+
+        More than one that fits proves nothing, so it stays unknown.
+        """
         since_ns = self._since_ns(tracked)
         resting = await self._trading.open_orders()
+        heard = self._kept_orders(tracked.command.market)
         candidates = [
-            order for order in resting
+            order for order in (*resting, *heard)
             if self._is_free(order.venue_order_id) and tracked.fits(order, since_ns)
         ]  # fmt: skip
         for venue_order_id in self._filled_ids(tracked, await self._trading.fills(since_ns)):

@@ -219,6 +219,8 @@ class FakeVenue:
         )  # fmt: skip
         self._orders[name] = _Rest(order, sent)
         taken, self.taken_at_once = min(self.taken_at_once, sent.quantity), 0
+        if sent.action is Action.SELL:  # there is no margin
+            taken = min(taken, self._settled[sent.market, sent.outcome])
         if taken:
             order = self._change(name, filled=taken)
             self._say(self._execute(order, taken, Liquidity.TAKER))

@@ -60,11 +60,17 @@ class Desk:
         foreign: ForeignOrders = ForeignOrders.ADOPT,
         client_ids: bool = True,
         stream_at_once: bool = True,
+        after: Desk | None = None,
     ) -> None:
-        self.clock = VirtualClock()
-        self.venue = FakeVenue(self.clock, OPENING, has_client_order_ids=client_ids)
+        """`after`: the next life at the same venue, with what the last engine knew."""
+        self.clock = after.clock if after else VirtualClock()
+        self.venue = (
+            after.venue if after
+            else FakeVenue(self.clock, OPENING, has_client_order_ids=client_ids)
+        )  # fmt: skip
         self.venue.stream = self._heard
-        self.engine: Engine = new_engine(EngineSettings(opening_cash=OPENING, ledger=RULES))
+        settings = EngineSettings(opening_cash=OPENING, ledger=RULES)
+        self.engine: Engine = after.engine if after else new_engine(settings)
         self.heard: list[Event] = []
         self.stream: list[VenueOrder | VenueFill] = []
         self._at_once = stream_at_once
