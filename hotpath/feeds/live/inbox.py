@@ -26,6 +26,7 @@ class Inbox:
         self._lines: list[bytes] = []
         self._bytes = 0
         self._waking = False
+        self._fresh = False  # something was put in since the last wake
         self.paused = False
         self.pauses = 0
         self.lines_high = 0
@@ -44,6 +45,7 @@ class Inbox:
         self.lines_total += len(lines)
         self.lines_high = max(self.lines_high, len(self._lines))
         self.bytes_high = max(self.bytes_high, self._bytes)
+        self._fresh = True
         if not self._waking:
             self._call_wake()
         if self._lines and not self.paused and self._over(1):
@@ -55,9 +57,8 @@ class Inbox:
         """Once at a time: what a taker itself puts in is taken before `put` returns."""
         self._waking = True
         try:
-            before = None
-            while self._lines and len(self._lines) != before:
-                before = len(self._lines)
+            while self._fresh:
+                self._fresh = False
                 self._wake()
         finally:
             self._waking = False
