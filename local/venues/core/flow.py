@@ -27,6 +27,9 @@ _TAKE_SHARE: Final = 0.08
 _ODD_SHARE: Final = 0.25
 _ACTIONS_PER_TURN_MAX: Final = 10_000
 _LEGS: Final = (YES_LEG, NO_LEG)
+# A trade and the change it made are told within this of each other.
+_SETTLES_NS: Final = NANOSECONDS_PER_SECOND // 5
+_NEVER_NS: Final = 2**63 - 1
 OUTCOMES: Final = (Outcome.YES, Outcome.NO)
 # Takers are somebody else than makers; makers never trade with each other's stale quotes.
 _SELF_TRADES: Final = (SelfTrade.ALLOW, SelfTrade.MAKER)
@@ -238,7 +241,8 @@ class ReplayFlow:
     """A recorded market as the flow: the same levels rest and the same trades happen here.
 
     A member's order in between is really in the queue: a recorded trade fills it when its turn
-    comes, and what others rest at a level is brought back to what the recording says afterwards.
+    comes. Recordings tell a trade and the change it made one after the other, in either order, so
+    a level that was traded at is brought back to what was recorded a moment later.
     """
 
     def __init__(self, market: str, recorded: Iterable[Level | Print], desk: FlowDesk) -> None:
@@ -248,29 +252,48 @@ class ReplayFlow:
         self._steps = iter(recorded)
         self._next: Level | Print | None = None
         self._resting: dict[tuple[int, int], list[str]] = {}
+        self._recorded: dict[tuple[int, int], int] = {}
+        self._traded: dict[tuple[int, int], int] = {}
         self._advance()
 
     def act(self, now_ns: int) -> None:
         while self._next is not None and self._next.ts_ns <= now_ns:
             step = self._next
+            self._heal(step.ts_ns)
             if isinstance(step, Print):
-                self._desk.place(
-                    self.market, OUTCOMES[step.leg], step.price, step.quantity,
-                    TimeInForce.IOC, step.ts_ns,
-                )  # fmt: skip
+                self._print(step)
             else:
+                self._traded.pop((step.leg, step.price), None)
                 self._set_level(step)
             self._advance()
+        self._heal(now_ns)
+        self._plan()
 
     def stop(self, now_ns: int) -> None:
         for orders in self._resting.values():
             for order_id in orders:
                 self._desk.cancel(self.market, order_id, now_ns)
         self._resting.clear()
+        self._traded.clear()
         self._next = None
+
+    def _print(self, step: Print) -> None:
+        self._desk.place(
+            self.market, OUTCOMES[step.leg], step.price, step.quantity,
+            TimeInForce.IOC, step.ts_ns,
+        )  # fmt: skip
+        self._traded[(1 - step.leg, PRICE_PER_DOLLAR - step.price)] = step.ts_ns
+
+    def _heal(self, now_ns: int) -> None:
+        """Set levels that were traded at, and of which nothing was said since, as recorded."""
+        due = [key for key, ts_ns in self._traded.items() if ts_ns + _SETTLES_NS <= now_ns]
+        for key in due:
+            del self._traded[key]
+            self._set_level(Level(now_ns, *key, self._recorded.get(key, 0)))
 
     def _set_level(self, step: Level) -> None:
         """Add at the back of the queue, or take away from the back."""
+        self._recorded[(step.leg, step.price)] = step.quantity
         orders = self._resting.pop((step.leg, step.price), [])
         left = {o: quantity for o in orders if (quantity := self._desk.resting(self.market, o))}
         excess = sum(left.values()) - step.quantity
@@ -292,7 +315,12 @@ class ReplayFlow:
 
     def _advance(self) -> None:
         self._next = next(self._steps, None)
-        self.next_ns = self._next.ts_ns if self._next is not None else 2**63 - 1
+        self._plan()
+
+    def _plan(self) -> None:
+        coming = [] if self._next is None else [self._next.ts_ns]
+        coming += [ts_ns + _SETTLES_NS for ts_ns in self._traded.values()]
+        self.next_ns = min(coming, default=_NEVER_NS)
 
 
 def _last_at_most(prices: list[int], limit: int) -> int:
