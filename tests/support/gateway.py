@@ -63,8 +63,8 @@ class Desk:
         after: Desk | None = None,
     ) -> None:
         """`after`: the next life at the same venue, with what the last engine knew."""
-        self.clock = after.clock if after else VirtualClock()
-        self.venue = (
+        self.clock: VirtualClock = after.clock if after else VirtualClock()
+        self.venue: FakeVenue = (
             after.venue if after
             else FakeVenue(self.clock, OPENING, has_client_order_ids=client_ids)
         )  # fmt: skip
