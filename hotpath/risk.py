@@ -51,6 +51,7 @@ from kairos.messages.events import (
 # A cancel may overtake its order, or get lost: what still rests is asked for again.
 CANCEL_AGAIN_NS: Final = 5_000_000_000
 BREAKS_MAX: Final = 10_000
+ACTIVE: Final = TradingState.ACTIVE
 
 
 class RiskDesk:
@@ -116,14 +117,11 @@ class RiskDesk:
         """Why an order may not leave; empty means that it may, and that it is reserved for."""
         reservations, positions = self.reservations, self._positions
         intent = _intent(order, positions.groups(market))
-        against: tuple[str, ...] = ()
-        reducing = reservations.reduces(intent)
-        if not self.machine.permits(reducing=reducing):
-            against = self._blocks()
-        if not reducing:
-            against += self._measures.of_order(market, now_ns)
-            against += _names(self._rate.check(now_ns))
-        if against:
+        if (
+            self.machine.state is not ACTIVE
+            or self._rate.check(now_ns)
+            or self._measures.of_order(market, now_ns)
+        ) and (against := self._conditions(market, now_ns, reducing=reservations.reduces(intent))):
             return (*against, *_names(reservations.check(intent, self.equity)))
         breaches = reservations.reserve(intent, self.equity)
         if breaches:
@@ -132,19 +130,24 @@ class RiskDesk:
         positions.note(market)
         return ()
 
+    def _conditions(self, market: Market, now_ns: int, *, reducing: bool) -> tuple[str, ...]:
+        """What speaks against an order besides its size; little of it concerns one that reduces."""
+        found: tuple[str, ...] = ()
+        if not self.machine.permits(reducing=reducing):
+            found = self._blocks()
+        if not reducing:
+            found += self._measures.of_order(market, now_ns)
+            found += _names(self._rate.check(now_ns))
+        return found
+
     def admit_amend(self, order: AmendOrder, now_ns: int) -> tuple[tuple[str, ...], str]:
         """Why an amendment may not leave, and its market; otherwise the dearer is reserved for."""
         opened = self._account.orders.get(order.client_order_id)
         if opened is None or order.client_order_id not in self.reservations:
             return ("order_not_open",), opened.market.market_id if opened is not None else ""
         market = opened.market
-        against: tuple[str, ...] = ()
         reducing = self.reservations.still_reduces(order.client_order_id, order.quantity)
-        if not self.machine.permits(reducing=reducing):
-            against = self._blocks()
-        if not reducing:
-            against += self._measures.of_order(market, now_ns)
-            against += _names(self._rate.check(now_ns))
+        against = self._conditions(market, now_ns, reducing=reducing)
         if not against:
             against = _names(
                 self.reservations.amend(
@@ -178,6 +181,8 @@ class RiskDesk:
             intent = _intent(order, self._positions.groups(opened.market))
             intent = intent._replace(price=opened.price, quantity=max(opened.quantity, filled))
             self.reservations.adopt(intent, filled)
+        if isinstance(report, OrderRejected | OrderClosed | OrderAmended | AmendRejected):
+            return NOTHING  # what they free is noticed in time
         self._positions.tell_all(markets, self._account.busy)
         return self._judge(now_ns)
 
@@ -214,6 +219,7 @@ class RiskDesk:
     ) -> Sequence[Command]:
         """About once a second: measure, judge, and ask again for cancels that were not heeded."""
         self._measures.observe(self.triggers, markets, estimate, now_ns)
+        self._positions.tell_all(markets, self._account.busy)
         commands = self._judge(now_ns)
         if self.machine.state is TradingState.ACTIVE:
             return commands

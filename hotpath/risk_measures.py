@@ -14,7 +14,7 @@ from kairos.domain.book import BookState
 from kairos.domain.risk.triggers import Signal, Triggers, TriggerSettings
 
 # Markets looked at in one call: what a timer costs does not grow with the number of markets.
-SLICE: Final = 1_024
+SLICE: Final = 512
 # Markets asked for an estimate in one call, until one has it.
 PROBES: Final = 8
 # What the engine measures itself. Everything else is reported to it.

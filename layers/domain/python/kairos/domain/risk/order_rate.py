@@ -19,11 +19,14 @@ class OrderRate:
             (Limit.ORDERS_PER_SECOND, limits.orders_per_second_max, NANOSECONDS_PER_SECOND),
             (Limit.ORDERS_PER_MINUTE, limits.orders_per_minute_max, MINUTE_NS),
         )
+        self._first = limits.orders_per_second_max  # the first window that can be full
         self._times: deque[int] = deque(maxlen=limits.orders_per_minute_max)
 
     def check(self, now_ns: int) -> tuple[Breach, ...]:
         """The windows that are full; an order as old as a window is outside of it."""
         times = self._times
+        if len(times) < self._first:
+            return ()
         return tuple(
             Breach(limit, "", most + 1, most)
             for limit, most, window_ns in self._windows

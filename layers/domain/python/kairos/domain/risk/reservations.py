@@ -7,55 +7,40 @@ is simply one that nobody released.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 from kairos.domain.instruments import Action, Outcome
+from kairos.domain.risk.exposure import Exposure, MarketRisk
 from kairos.domain.risk.intents import NOTHING_HELD, Groups, Held, Intent
 from kairos.domain.risk.limits import Breach, Limit, RiskLimits
 from kairos.domain.units import PRICE_PER_DOLLAR, QUANTITY_PER_CONTRACT
 from kairos.errors import Corrupt
 
-PORTFOLIO: Final = "portfolio"
-_SCOPES: Final = (
-    ("market", Limit.MARKET_DOLLARS),
-    ("group", Limit.GROUP_DOLLARS),
-    ("correlated", Limit.CORRELATED_DOLLARS),
-    ("venue", Limit.VENUE_DOLLARS),
-    (PORTFOLIO, Limit.PORTFOLIO_DOLLARS),
-)
+_BUY: Final = Action.BUY
+_YES: Final = Outcome.YES
+_NO: Final = Outcome.NO
 
 
-@dataclass(slots=True)
 class _Open:
     """An order not proved to its end. `uses` is the outcome whose holding it takes from, if it only
     reduces; `reserved` is what it may still cost, if it does not. Until an amend is answered either
     terms may be in force: `price` and `quantity` are the dearer ones."""
 
-    intent: Intent
-    price: int
-    quantity: int
-    uses: Outcome | None
-    filled: int = 0
-    reserved: int = 0
+    __slots__ = ("filled", "intent", "price", "quantity", "reserved", "uses")
+
+    def __init__(
+        self, intent: Intent, price: int, quantity: int, uses: Outcome | None, filled: int = 0
+    ) -> None:
+        self.intent = intent
+        self.price = price
+        self.quantity = quantity
+        self.uses = uses
+        self.filled = filled
+        self.reserved = 0
 
     @property
     def remaining(self) -> int:
         return self.quantity - self.filled
-
-
-@dataclass(slots=True)
-class _Market:
-    groups: Groups
-    held: Held = NOTHING_HELD
-    orders: int = 0
-    adding: int = 0
-    claimed: dict[Outcome, int] = field(
-        default_factory=lambda: {Outcome.YES: 0, Outcome.NO: 0}
-    )  # of what is held, by orders in flight that reduce
-
-    def free(self, outcome: Outcome) -> int:
-        return self.held.of(outcome) - self.claimed[outcome]
 
 
 class Reservations:
@@ -65,19 +50,16 @@ class Reservations:
         self._netting = netting
         self._order_contracts = limits.order_contracts_max * QUANTITY_PER_CONTRACT
         self._order_cash = limits.cash("order_dollars_max")
-        self._most = {scope: limits.cash(f"{scope}_dollars_max") for scope, _ in _SCOPES}
         self._percent = limits.portfolio_percent_max
         self._positions_max = limits.open_positions_max
         self._orders: dict[str, _Open] = {}
-        self._markets: dict[str, _Market] = {}
-        self._totals: dict[tuple[str, str], int] = {}
-        self._occupied: set[str] = set()  # markets with a position or an order that may make one
+        self._exposure = Exposure(limits)
 
     # Asking
 
     @property
     def open_positions(self) -> int:
-        return len(self._occupied)
+        return len(self._exposure.occupied)
 
     @property
     def orders(self) -> int:
@@ -85,11 +67,11 @@ class Reservations:
 
     @property
     def portfolio(self) -> int:
-        return self.exposure(PORTFOLIO, "")
+        return self._exposure.portfolio.value
 
     def exposure(self, scope: str, name: str) -> int:
         """Micro-dollars at stake in a scope: market, group, correlated, venue or portfolio."""
-        return self._totals.get((scope, name), 0)
+        return self._exposure.of(scope, name)
 
     def reserved(self, client_order_id: str) -> int:
         """What an open order may still cost; 0 for one that only reduces."""
@@ -106,7 +88,7 @@ class Reservations:
         opened = self._find(client_order_id)
         if opened.uses is None:
             return False
-        free = self._markets[opened.intent.market].free(opened.uses) + opened.remaining
+        free = self._exposure.markets[opened.intent.market].free(opened.uses) + opened.remaining
         return max(quantity, opened.quantity) - opened.filled <= free
 
     def reduces(self, intent: Intent) -> bool:
@@ -119,7 +101,7 @@ class Reservations:
         if invalid or self._uses(intent) is not None:
             return invalid
         if intent.action is Action.SELL:
-            market = self._markets.get(intent.market)
+            market = self._exposure.markets.get(intent.market)
             free = market.free(intent.outcome) if market is not None else 0
             return (Breach(Limit.SELL_EXCEEDS_HELD, intent.market, intent.quantity, max(free, 0)),)
         cost = _cost(intent.action, intent.price, intent.quantity)
@@ -127,14 +109,12 @@ class Reservations:
 
     def overruns(self, equity: int) -> tuple[Breach, ...]:
         """Limits that are exceeded as things stand: a fill was voided, or equity fell."""
-        by_scope = dict(_SCOPES)
         found = [
-            Breach(by_scope[scope], name, total, self._most[scope])
-            for (scope, name), total in self._totals.items()
-            if total > self._most[scope]
+            Breach(total.limit, total.name, total.value, total.most)
+            for total in self._exposure.overrun()
         ]
-        if len(self._occupied) > self._positions_max:
-            found.append(Breach(Limit.OPEN_POSITIONS, "", len(self._occupied), self._positions_max))
+        if self.open_positions > self._positions_max:
+            found.append(Breach(Limit.OPEN_POSITIONS, "", self.open_positions, self._positions_max))
         return (*found, *self._share(self.portfolio, equity))
 
     # Changing
@@ -145,26 +125,57 @@ class Reservations:
         `equity` is micro-dollars: cash plus what positions would bring. Raises Corrupt when an open
         order has the same id.
         """
-        breaches = self.check(intent, equity)
-        if not breaches:
-            self.adopt(intent, 0)
-        return breaches
+        _, market_id, groups, _, action, price, quantity = intent
+        exposure = self._exposure
+        market = exposure.markets.get(market_id)
+        if market is None or market.groups is not groups:
+            market = exposure.market(market_id, groups)
+        cost, uses = 0, None
+        if quantity <= 0 or not 0 < price < PRICE_PER_DOLLAR:
+            return self.check(intent, equity)
+        if action is not _BUY or market.held is not NOTHING_HELD:
+            uses = self._uses(intent)
+        if uses is None:
+            cost = -(-price * quantity // PRICE_PER_DOLLAR)
+            if action is not _BUY or not self._fits(market_id, market, quantity, cost, equity):
+                return self.check(intent, equity)
+        self._open(_Open(intent, price, quantity, uses), market, cost)
+        return ()
+
+    def _fits(
+        self, market_id: str, market: MarketRisk, quantity: int, cost: int, equity: int
+    ) -> bool:
+        """Whether `check` would find nothing, in no more words than that: an order waits for it."""
+        if quantity > self._order_contracts or cost > self._order_cash:
+            return False
+        for total in market.totals:
+            if total.value + cost > total.most:
+                return False
+        exposure = self._exposure
+        if (exposure.portfolio.value + cost) * 100 > self._percent * equity:
+            return False
+        return market_id in exposure.occupied or len(exposure.occupied) < self._positions_max
 
     def adopt(self, intent: Intent, filled: int) -> None:
         """Reserve for an order that exists whether it fits or not; so much of it was filled before.
 
         Raises Corrupt when an open order has the same id, or more was filled than ordered.
         """
-        if intent.client_order_id in self._orders:
-            raise Corrupt(f"client order id {intent.client_order_id} is reserved for already")
         if not 0 <= filled <= intent.quantity:
             raise Corrupt(f"{intent} cannot have been filled {filled}")
-        market = self._markets.setdefault(intent.market, _Market(intent.groups))
-        uses = self._uses(intent._replace(quantity=intent.quantity - filled))
+        market = self._exposure.market(intent.market, intent.groups)
+        rest = intent.quantity - filled
+        uses = self._uses(intent._replace(quantity=rest))
         opened = _Open(intent, intent.price, intent.quantity, uses, filled)
-        self._orders[intent.client_order_id] = opened
+        self._open(opened, market, _cost(intent.action, intent.price, rest))
+
+    def _open(self, opened: _Open, market: MarketRisk, cost: int) -> None:
+        name = opened.intent.client_order_id
+        if name in self._orders:
+            raise Corrupt(f"client order id {name} is reserved for already")
+        self._orders[name] = opened
         market.orders += 1
-        self._restore(opened, market)
+        self._count(opened, market, cost)
 
     def amend(
         self, client_order_id: str, price: int, quantity: int, equity: int
@@ -174,7 +185,7 @@ class Reservations:
         asked = opened.intent._replace(price=price, quantity=quantity - opened.filled)
         price, quantity = max(opened.price, price), max(opened.quantity, quantity)
         dearer = asked._replace(price=price, quantity=quantity - opened.filled)
-        market = self._markets[asked.market]
+        market = self._exposure.markets[asked.market]
         self._drop(opened, market)
         try:
             breaches = _invalid(asked) or self.check(dearer, equity)
@@ -188,7 +199,7 @@ class Reservations:
     def stand(self, client_order_id: str, price: int, quantity: int) -> None:
         """The venue proved the terms that are in force; `quantity` includes what was filled."""
         opened = self._find(client_order_id)
-        market = self._markets[opened.intent.market]
+        market = self._exposure.markets[opened.intent.market]
         self._drop(opened, market)
         opened.intent = opened.intent._replace(price=price, quantity=quantity)
         opened.price, opened.quantity = price, max(quantity, opened.filled)
@@ -206,7 +217,7 @@ class Reservations:
         is the account's to prove.
         """
         opened = self._find(client_order_id)
-        market = self._markets[opened.intent.market]
+        market = self._exposure.markets[opened.intent.market]
         self._drop(opened, market)
         opened.filled = max(opened.filled, filled)
         opened.quantity = max(opened.quantity, opened.filled)
@@ -215,36 +226,39 @@ class Reservations:
     def release(self, client_order_id: str) -> None:
         """The order was proved to have ended: nothing more can come of it."""
         opened = self._find(client_order_id)
-        market = self._markets[opened.intent.market]
+        market = self._exposure.markets[opened.intent.market]
         self._drop(opened, market)
         market.orders -= 1
         del self._orders[client_order_id]
-        self._forget_if_empty(opened.intent.market, market)
 
     def position(self, market_id: str, groups: Groups, held: Held) -> None:
         """What the ledger holds of a market now. The groups it had first stay while it is here."""
-        market = self._markets.setdefault(market_id, _Market(groups))
-        self._add(market_id, market.groups, held.cost - market.held.cost)
-        market.held = held
-        self._forget_if_empty(market_id, market)
+        market = self._exposure.markets.get(market_id)
+        if held == (market.held if market is not None else NOTHING_HELD):
+            return
+        market = self._exposure.market(market_id, groups)
+        market.add(held.cost - market.held.cost)
+        market.held = held if held != NOTHING_HELD else NOTHING_HELD  # told apart by identity
+        self._exposure.note(market_id, market)
 
     def settle(self, market_id: str) -> None:
         """The market paid out: no position is left. Its orders stay reserved until they end."""
-        market = self._markets.get(market_id)
+        market = self._exposure.markets.get(market_id)
         if market is not None:
             self.position(market_id, market.groups, NOTHING_HELD)
+            self._exposure.settled(market_id, market)
 
     # Parts
 
     def _uses(self, intent: Intent) -> Outcome | None:
         """The outcome whose holding the whole order takes from, if all of it does."""
-        market = self._markets.get(intent.market)
+        market = self._exposure.markets.get(intent.market)
         if market is None:
             return None
-        if intent.action is Action.SELL:
+        if intent.action is not _BUY:
             source = intent.outcome
         elif self._netting:
-            source = intent.outcome.other
+            source = _NO if intent.outcome is _YES else _YES
         else:
             return None
         return source if intent.quantity <= market.free(source) else None
@@ -258,17 +272,16 @@ class Reservations:
         return found
 
     def _scope_limits(self, intent: Intent, cost: int, equity: int) -> list[Breach]:
-        market = self._markets.get(intent.market)
-        groups = market.groups if market is not None else intent.groups
-        names = _names(intent.market, groups)
-        found = []
-        for (scope, limit), name in zip(_SCOPES, names, strict=True):
-            value = self.exposure(scope, name) + cost
-            if value > self._most[scope]:
-                found.append(Breach(limit, name, value, self._most[scope]))
-        found += self._share(self.portfolio + cost, equity)
-        positions = len(self._occupied | {intent.market})
-        if positions > self._positions_max and intent.market not in self._occupied:
+        exposure = self._exposure
+        market = exposure.market(intent.market, intent.groups)
+        found = [
+            Breach(total.limit, total.name, total.value + cost, total.most)
+            for total in market.totals
+            if total.value + cost > total.most
+        ]
+        found += self._share(exposure.portfolio.value + cost, equity)
+        positions = len(exposure.occupied) + 1
+        if positions > self._positions_max and intent.market not in exposure.occupied:
             found.append(Breach(Limit.OPEN_POSITIONS, "", positions, self._positions_max))
         return found
 
@@ -279,47 +292,28 @@ class Reservations:
         percent = -(-portfolio * 100 // equity) if equity > 0 else 100 * self._percent
         return [Breach(Limit.PORTFOLIO_PERCENT, "", percent, self._percent)]
 
-    def _drop(self, opened: _Open, market: _Market) -> None:
+    def _drop(self, opened: _Open, market: MarketRisk) -> None:
         """Take the order's part out of every sum."""
         if opened.uses is not None:
             market.claimed[opened.uses] -= opened.remaining
             return
         market.adding -= 1
-        self._add(opened.intent.market, market.groups, -opened.reserved)
+        market.add(-opened.reserved)
         opened.reserved = 0
-        self._note_occupied(opened.intent.market, market)
+        self._exposure.note(opened.intent.market, market)
 
-    def _restore(self, opened: _Open, market: _Market) -> None:
+    def _restore(self, opened: _Open, market: MarketRisk) -> None:
+        cost = _cost(opened.intent.action, opened.price, opened.remaining)
+        self._count(opened, market, cost)
+
+    def _count(self, opened: _Open, market: MarketRisk, cost: int) -> None:
         if opened.uses is not None:
             market.claimed[opened.uses] += opened.remaining
             return
         market.adding += 1
-        self._note_occupied(opened.intent.market, market)
-        opened.reserved = _cost(opened.intent.action, opened.price, opened.remaining)
-        self._add(opened.intent.market, market.groups, opened.reserved)
-
-    def _add(self, market_id: str, groups: Groups, change: int) -> None:
-        if not change:
-            return
-        for (scope, _), name in zip(_SCOPES, _names(market_id, groups), strict=True):
-            total = self._totals.get((scope, name), 0) + change
-            if total < 0:
-                raise Corrupt(f"the exposure of {scope} {name} would be {total}")
-            if total:
-                self._totals[scope, name] = total
-            else:
-                del self._totals[scope, name]
-
-    def _note_occupied(self, market_id: str, market: _Market) -> None:
-        if market.adding or market.held.yes or market.held.no:
-            self._occupied.add(market_id)
-        else:
-            self._occupied.discard(market_id)
-
-    def _forget_if_empty(self, market_id: str, market: _Market) -> None:
-        self._note_occupied(market_id, market)
-        if not market.orders and market.held == NOTHING_HELD:
-            del self._markets[market_id]
+        self._exposure.occupied.add(opened.intent.market)
+        opened.reserved = cost
+        market.add(cost)
 
     def _find(self, client_order_id: str) -> _Open:
         opened = self._orders.get(client_order_id)
@@ -338,8 +332,3 @@ def _cost(action: Action, price: int, quantity: int) -> int:
     """What an order may lose: a sale of what is not held is a purchase of the other outcome."""
     paid = price if action is Action.BUY else PRICE_PER_DOLLAR - price
     return -(-paid * quantity // PRICE_PER_DOLLAR)
-
-
-def _names(market_id: str, groups: Groups) -> tuple[str, str, str, str, str]:
-    """In the order of `_SCOPES`."""
-    return market_id, groups.group, groups.correlated, groups.venue, ""

@@ -34,12 +34,7 @@ class TradingStateMachine:
     def __init__(self, wanted: TradingState) -> None:
         self._wanted = wanted
         self._condition: tuple[str, str] | None = None
-
-    @property
-    def state(self) -> TradingState:
-        if self._wanted is TradingState.ACTIVE and self._condition is not None:
-            return TradingState.REDUCING
-        return self._wanted
+        self.state = wanted  # read it; the methods below change it
 
     @property
     def wanted(self) -> TradingState:
@@ -54,19 +49,25 @@ class TradingStateMachine:
         """Somebody decided; None when that was wanted already."""
         if wanted is self._wanted:
             return None
-        before, self._wanted = self.state, wanted
-        return Transition(now_ns, before, self.state, "control", evidence)
+        self._wanted = wanted
+        return self._changed(now_ns, "control", evidence)
 
     def block(self, reason: str, evidence: str, now_ns: int) -> Transition | None:
         """What conditions say against trading now; None when they said so before."""
         if self._condition == (reason, evidence):
             return None
-        before, self._condition = self.state, (reason, evidence)
-        return Transition(now_ns, before, self.state, reason, evidence)
+        self._condition = (reason, evidence)
+        return self._changed(now_ns, reason, evidence)
 
     def unblock(self, reason: str, evidence: str, now_ns: int) -> Transition | None:
         """Conditions allow trading again; None when nothing was blocked."""
         if self._condition is None:
             return None
-        before, self._condition = self.state, None
+        self._condition = None
+        return self._changed(now_ns, reason, evidence)
+
+    def _changed(self, now_ns: int, reason: str, evidence: str) -> Transition:
+        before, self.state = self.state, self._wanted
+        if self._wanted is TradingState.ACTIVE and self._condition is not None:
+            self.state = TradingState.REDUCING
         return Transition(now_ns, before, self.state, reason, evidence)
