@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 
 import kairos
-from cli import demo, exits, journal, parity, replay, report_command, sim
+from cli import demo, doctor, exits, journal, parity, replay, report_command, sim
 from cli.console import emit_json, warn
 from kairos.errors import InputError, KairosError, UsageError
 
 _EPILOG = """\
-Nothing here can place a real order: every command works on files or on simulated venues.
+Nothing here can place a real order: commands work on files or on simulated venues, and doctor
+only reads from real ones.
 Every command takes --json and --help. Exit codes: 0 done, 1 a check failed, 2 usage, 3 an input
 file cannot be used, 130 interrupted.
 """
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"kairos {kairos.__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, replay, report_command, parity, journal, sim):
+    for command in (demo, replay, report_command, parity, journal, sim, doctor):
         command.add_parser(subparsers)
     return parser
 

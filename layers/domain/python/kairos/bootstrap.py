@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kairos.adapters.capture.control import outcomes_line
 from kairos.adapters.capture.lines import LineDecoder
+from kairos.adapters.coinbase.stream import CoinbaseStream
 from kairos.adapters.kalshi import private as kalshi_private
 from kairos.adapters.kalshi.auth import KalshiKey, PreparedHeaders
 from kairos.adapters.kalshi.build import kalshi_catalogue, kalshi_trading, kalshi_transport
@@ -33,19 +34,36 @@ from kairos.adapters.polymarket.parsing import listing_frame as polymarket_listi
 from kairos.adapters.polymarket.rest import PolymarketTrading
 from kairos.adapters.polymarket.user import FeeAsset
 from kairos.adapters.polymarket.user import UserParser as PolymarketUserParser
+from kairos.adapters.polymarket_us.auth import Credentials as PolymarketUsCredentials
+from kairos.adapters.polymarket_us.build import PolymarketUsConnection
+from kairos.adapters.polymarket_us.config import Settings as PolymarketUsSettings
+from kairos.adapters.polymarket_us.lookup import IntentLog
+from kairos.adapters.polymarket_us.parsing import MarketStream as PolymarketUsMarketParser
+from kairos.adapters.polymarket_us.private import PrivateStream as PolymarketUsPrivateParser
+from kairos.adapters.polymarket_us.stream import MarketsStream as PolymarketUsMarketsStream
+from kairos.adapters.polymarket_us.stream import (
+    PrivateStreamOfAccount as PolymarketUsPrivateStream,
+)
+from kairos.adapters.probes import VARIABLES as VENUE_VARIABLES
+from kairos.adapters.probes import Opened, Variable, open_probe
+from kairos.adapters.probes import missing as missing_variables
 
 __all__ = [
     "KALSHI_DEMO",
     "KALSHI_PRODUCTION",
     "KALSHI_STREAM_PATH",
     "SERIES",
+    "VENUE_VARIABLES",
+    "CoinbaseStream",
     "FeeAsset",
+    "IntentLog",
     "KalshiCatalogue",
     "KalshiCommands",
     "KalshiConfig",
     "KalshiKey",
     "KalshiTrading",
     "LineDecoder",
+    "Opened",
     "Parsed",
     "PolymarketCatalogue",
     "PolymarketConnection",
@@ -56,15 +74,25 @@ __all__ = [
     "PolymarketMarketParser",
     "PolymarketSettings",
     "PolymarketTrading",
+    "PolymarketUsConnection",
+    "PolymarketUsCredentials",
+    "PolymarketUsMarketParser",
+    "PolymarketUsMarketsStream",
+    "PolymarketUsPrivateParser",
+    "PolymarketUsPrivateStream",
+    "PolymarketUsSettings",
     "PolymarketUserParser",
     "PreparedHeaders",
     "Series",
     "SignatureType",
     "SigningKey",
+    "Variable",
     "kalshi_catalogue",
     "kalshi_private",
     "kalshi_trading",
     "kalshi_transport",
+    "missing_variables",
+    "open_probe",
     "outcomes_line",
     "polymarket_catalogue",
     "polymarket_listing_frame",
