@@ -52,8 +52,10 @@ QUICK = StreamSettings(
 class Pinging(KalshiStream):
     """A KalshiStream of a venue that pings more often than the real one."""
 
-    def __init__(self, url: str, channels: Sequence[str], ping_s: float, batch_max: int) -> None:
-        super().__init__(url, KEY, channels, batch_max=batch_max)
+    def __init__(
+        self, url: str, channels: Sequence[str], ping_s: float, batch_max: int, key: KalshiKey = KEY
+    ) -> None:
+        super().__init__(url, key, channels, batch_max=batch_max)
         self.heartbeat = replace(KalshiStream.heartbeat, server_every_s=ping_s)
 
 
@@ -137,9 +139,11 @@ class Live:
         channels: Sequence[str] = ("orderbook_delta", "trade"),
         ping_s: float = 0.2,
         batch_max: int = 200,
+        key: KalshiKey = KEY,
     ) -> None:
         plans = [
-            Plan(conn, Pinging(url, channels, ping_s, batch_max), tuple(markets)) for conn in conns
+            Plan(conn, Pinging(url, channels, ping_s, batch_max, key), tuple(markets))
+            for conn in conns
         ]
         self.feed = LiveFeed(plans, SystemClock(), lambda: 0.5, settings)
         self.journal = Lines()
@@ -159,12 +163,15 @@ class Live:
             async with asyncio.timeout(3):
                 await self._running
 
-    async def until(self, holds: Callable[[], object], seconds: float = 3.0) -> None:
-        """Wait for something; what it takes too long for is a failure that says where we are."""
+    async def until(
+        self, holds: Callable[[], object], seconds: float = 3.0, *, ended: bool = False
+    ) -> None:
+        """Wait for something; what it takes too long for is a failure that says where we are.
+        `ended`: the feed may have ended by then."""
         try:
             async with asyncio.timeout(seconds):
                 while not holds():
-                    if self._running is not None and self._running.done():
+                    if not ended and self._running is not None and self._running.done():
                         self._running.result()
                         raise AssertionError("the feed ended by itself")
                     await asyncio.sleep(0.005)

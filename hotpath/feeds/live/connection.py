@@ -133,6 +133,9 @@ class Connection:
             await self._wait_for_the_end(talk)
         finally:
             talk.cancel()
+            if self.is_stopping:
+                self._over_reason = "stopped"
+                self._over.set()
             await socket.close(self._settings.close_timeout_s, self._over_reason)
             self._lost(opened_ns)
         return None
@@ -171,7 +174,7 @@ class Connection:
             self._backoff.reset()
         self.state = LinkState.DOWN
         self._socket = None
-        reason = self._over_reason or "stopped"
+        reason = self._over_reason
         self._listener.put([self._lines.note(now_ns, "ws_lost", {"reason": reason})])
         self._change("lost", reason)
         self._over_reason = ""
@@ -179,6 +182,10 @@ class Connection:
     def stop(self) -> None:
         """Let `run` return soon: it says goodbye for `close_timeout_s` at most."""
         self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
 
     def restart(self, reason: str) -> None:
         """Give this connection up; another one follows after the back-off."""

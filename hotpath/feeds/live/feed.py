@@ -37,6 +37,11 @@ CONNECTIONS_MAX: Final = 64
 _SECOND: Final = 1_000_000_000
 # A tick this late means that we slept, not the venues: what they said waits in the kernel.
 _STALL_NS: Final = 2 * _SECOND
+# Exported from the start, so that nobody takes a metric that never happened for one that is gone.
+_COUNTED: Final = (
+    "messages", "bytes", "pings", "connected", "subscribed", "refused", "failed", "lost", "resync",
+    "suspected", "frozen", "unrecovered", "absent",
+)  # fmt: skip
 _NAMED_MAX: Final = 20  # markets named in one line
 _log = logging.getLogger("kairos.streams")
 
@@ -206,7 +211,8 @@ class LiveFeed:
             case "lost" | "failed":
                 self._freeze.closed(conn)
                 self._desk.closed(conn)
-                self._log_loss(connection.source, now_ns, detail)
+                if not connection.is_stopping:
+                    self._log_loss(connection.source, now_ns, detail)
             case _:
                 pass
 
@@ -331,8 +337,8 @@ class LiveFeed:
         """Counts and levels by name (`kalshi_ws.messages`), for whoever exports them."""
         values: Counter[str] = Counter()
         for name, connection in self.connections.items():
-            for what, count in connection.counts.items():
-                values[f"{name}.{what}"] = count
+            for what in (*_COUNTED, *connection.counts):
+                values[f"{name}.{what}"] = connection.counts[what]
             values[f"{name}.up"] = int(connection.state is LinkState.SUBSCRIBED)
             values[f"{name}.markets"] = len(connection.markets)
         inbox = self.inbox

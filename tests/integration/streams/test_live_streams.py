@@ -206,6 +206,8 @@ def test_losing_a_venue_is_logged_once_and_its_return_once(
                 peer.socket.transport.abort()
             await live.until(lambda: venue.refused == 8)
             await live.until(lambda: mirrors(live, venue))
+            live.feed.stop()
+            await live.until(lambda: live.changes().count("stopped") == 2, ended=True)
             ours = [each.getMessage() for each in caplog.records if each.name == "kairos.streams"]
             assert [" ".join(each.split()[:3]) for each in ours] == [
                 "kalshi_ws is lost:", "kalshi_ws is back",

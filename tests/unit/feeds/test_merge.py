@@ -304,6 +304,14 @@ def test_a_lost_market_never_goes_back_to_an_older_snapshot() -> None:
     assert sizes(play(delta("b", 3, 21, 1), merge=merge)) == [("change", 1)]
 
 
+def test_a_level_that_was_emptied_while_a_lane_caught_up_is_gone() -> None:
+    merge = Merge("k")
+    play(snapshot("a", 1, 10, 5), delta("a", 2, 20, 1), delta("a", 4, 22, 1), merge=merge)
+    (book,) = play(snapshot("b", 1, 15, 5), delta("b", 2, 20, -5), merge=merge)
+    assert isinstance(book, BookSnapshot)
+    assert book.yes == ()
+
+
 def test_a_clock_that_started_over_is_believed_in_the_end() -> None:
     merge = Merge("k")
     play(snapshot("a", 1, 1_000, 5), delta("a", 3, 1_002, 1), merge=merge)
