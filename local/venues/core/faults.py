@@ -94,7 +94,7 @@ class Fail(_Fault, tag="fail"):
 
 
 class ClockSkew(_Fault, tag="clock_skew"):
-    """Judge signatures and stamp messages by a clock that is wrong by `millis`; 0 ends it."""
+    """Judge signatures and stamp what is sent by a clock wrong by `millis`; 0 ends it."""
 
     millis: Skew
 

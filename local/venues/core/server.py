@@ -142,6 +142,7 @@ class VenueServer:
         self._opened = 0
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
         self.app = web.Application(client_max_size=BODY_MAX, middlewares=[self._misbehave])
         self.app.router.add_post("/_sim/faults", self._inject)
         self.app.router.add_delete("/_sim/faults", self._clear)
@@ -169,7 +170,10 @@ class VenueServer:
         return self.url
 
     async def stop(self) -> None:
-        """Cut every connection, end every task, close the socket; takes two seconds at most."""
+        """Cut every connection, end every task, close the socket; takes two seconds at most.
+
+        Raises what a task of the simulator itself has failed with, for it would go unnoticed.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -178,12 +182,22 @@ class VenueServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def run(self, work: Awaitable[None]) -> None:
-        """Keep a task for as long as the server runs; its failure shows when it is stopped."""
+        """Keep a task for as long as the server runs; when it fails, so does every request."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+            for peer in list(self.peers.values()):
+                peer.abort()
 
     # --- websockets ---------------------------------------------------------------------------
 
@@ -219,21 +233,30 @@ class VenueServer:
 
     @web.middleware
     async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._failure is not None:
+            return json_reply(self._error_body(500, f"simulator failed: {self._failure!r}"), 500)
         if self.faults.is_quiet or request.path.startswith("/_sim/"):
-            return await handler(request)
+            return await self._handled(request, handler)
         failure = self.faults.failure(request.method, request.path)
         if failure is not None:
             wait = failure.retry_after
             headers = {} if wait is None else {"Retry-After": str(wait)}
             body = self._error_body(failure.status, "injected fault")
             return json_reply(body, failure.status, headers)
-        response = await handler(request)
+        response = await self._handled(request, handler)
         if isinstance(response, web.WebSocketResponse):
             return response
         await asyncio.sleep(self.faults.reply_delay_s(request.path))
         if self.faults.loses_reply(request.method, request.path) and request.transport is not None:
             request.transport.abort()
         return response
+
+    async def _handled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A path that does not exist is refused in the venue's own words too."""
+        try:
+            return await handler(request)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
+            return json_reply(self._error_body(error.status, error.reason), error.status)
 
     async def _inject(self, request: web.Request) -> web.Response:
         try:

@@ -10,17 +10,25 @@ from typing import Any, Final
 
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.refusals import Refusal
-from kairos.domain.units import NANOSECONDS_PER_SECOND, PRICE_PER_DOLLAR
-from kairos.errors import Malformed, VenueRefused
+from kairos.domain.units import NANOSECONDS_PER_SECOND
+from kairos.errors import VenueRefused
 from kairos.messages.commands import TimeInForce
 from local.venues.core.matching import refused
 from local.venues.core.orders import Ending, Order, Reduced, SelfTrade, Side
+from local.venues.kalshi.checks import (
+    expiry_ns,
+    filled_at_once,
+    group_limit,
+    own_price,
+    price_and_count,
+    reduction,
+)
 from local.venues.kalshi.errors import ApiError, from_refusal
 from local.venues.kalshi.exchange import Exchange
 from local.venues.kalshi.groups import GROUPS_MAX, OrderGroup
 from local.venues.kalshi.markets import Market, Status
 from local.venues.kalshi.records import FillRecord, OrderRecord
-from local.venues.kalshi.text import average, count_in, fp, ms, price_in
+from local.venues.kalshi.text import fp, ms
 from local.venues.kalshi.wire import (
     AmendOrder,
     CancelItem,
@@ -76,16 +84,16 @@ class OrderEntry:
         )  # fmt: skip
 
     def _order(self, account: str, market: Market, request: CreateOrder, now_ns: int) -> Order:
-        yes_price, quantity = _price_and_count(market, request.price, request.count)
+        yes_price, quantity = price_and_count(market, request.price, request.count)
         tif = TimeInForce(request.time_in_force or "")
         if request.reduce_only and tif is not TimeInForce.IOC:
             raise ApiError(400, "invalid_order", "invalid order", "reduce_only needs IOC")
         if request.post_only and tif is not TimeInForce.GTC:
             raise ApiError(400, "invalid_order", "invalid order", "post_only needs GTC")
-        expires_ns = _expiry(request.expiration_time, tif, now_ns)
+        expires_ns = expiry_ns(request.expiration_time, tif, now_ns)
         outcome = Outcome.YES if request.side == Side.BID.value else Outcome.NO
         return Order(
-            self.new_id(), account, outcome, Action.BUY, _own(outcome, yes_price), quantity,
+            self.new_id(), account, outcome, Action.BUY, own_price(outcome, yes_price), quantity,
             TimeInForce.GTD if expires_ns else tif, now_ns, expires_ns, request.post_only,
             SelfTrade(request.self_trade_prevention_type or ""),
         )  # fmt: skip
@@ -147,7 +155,7 @@ class OrderEntry:
         reply = {
             "order_id": record.order.order_id,
             "client_order_id": record.client_order_id,
-            **_filled(mine),
+            **filled_at_once(mine),
             "remaining_count": fp(record.order.remaining),
             "ts_ms": ms(record.updated_ns),
         }
@@ -167,7 +175,7 @@ class OrderEntry:
             raise ApiError(400, "invalid_order", "invalid order", "side cannot be amended")
         if request.client_order_id and request.client_order_id != record.client_order_id:
             raise ApiError(400, "invalid_order", "invalid order", "client_order_id differs")
-        yes_price, quantity = _price_and_count(market, request.price, request.count)
+        yes_price, quantity = price_and_count(market, request.price, request.count)
         if record.order.post_only and market.book.would_cross(record.order.side, yes_price):
             raise from_refusal(refused(Refusal.POST_ONLY_CROSSED, ""))
         now_ns = exchange.clock.now_ns()
@@ -184,7 +192,7 @@ class OrderEntry:
         if expiration is None:
             return
         book = self.exchange.markets[record.ticker].book
-        expires_ns = _expiry(expiration, TimeInForce.GTC, now_ns) if expiration else None
+        expires_ns = expiry_ns(expiration, TimeInForce.GTC, now_ns) if expiration else None
         book.set_expiry(record.order.order_id, expires_ns)
         self.exchange.note_expiry(record)
 
@@ -193,7 +201,7 @@ class OrderEntry:
     ) -> None:
         exchange, order = self.exchange, record.order
         account = exchange.members.accounts[record.account]
-        price = _own(order.outcome, yes_price)
+        price = own_price(order.outcome, yes_price)
         left = max(0, quantity - order.filled)
         record.updated_ns, record.reason = now_ns, "Amend"
         try:
@@ -221,7 +229,7 @@ class OrderEntry:
         if (request.reduce_by is None) is (request.reduce_to is None):
             detail = "exactly one of reduce_by and reduce_to"
             raise ApiError(400, "invalid_parameters", "invalid parameters", detail)
-        by = _reduction(request, record.order.remaining)
+        by = reduction(request, record.order.remaining)
         now_ns = self.exchange.clock.now_ns()
         if by > 0:
             self.exchange.apply(record.ticker, market.book.decrease(order_id, by, now_ns))
@@ -269,14 +277,14 @@ class OrderEntry:
     def create_group(self, account: str, request: CreateGroup) -> OrderGroup:
         if len(self.exchange.groups) >= GROUPS_MAX:
             raise ApiError(400, "invalid_parameters", "too many order groups")
-        limit = _limit(request.contracts_limit, request.contracts_limit_fp)
+        limit = group_limit(request.contracts_limit, request.contracts_limit_fp)
         group = OrderGroup(self.new_id(), account, request.exchange_index, limit)
         self.exchange.groups[group.group_id] = group
         self._tell(group, "created")
         return group
 
     def set_limit(self, group: OrderGroup, request: GroupLimit) -> None:
-        group.limit = _limit(request.contracts_limit, request.contracts_limit_fp)
+        group.limit = group_limit(request.contracts_limit, request.contracts_limit_fp)
         self._tell(group, "limit_updated")
         if not group.is_triggered and group.exceeds(self.exchange.clock.now_ns()):
             self.exchange.trigger(group)
@@ -325,62 +333,3 @@ class OrderEntry:
         if record.order.ending is not None:
             raise ApiError(404, "not_found", "order is not resting", record.status)
         return record
-
-
-def _price_and_count(market: Market, price: str, count: str) -> tuple[int, int]:
-    try:
-        yes_price, quantity = price_in(price, "price"), count_in(count, "count")
-    except Malformed as error:
-        raise ApiError(400, "invalid_order", "invalid order", str(error)) from error
-    if quantity <= 0:
-        raise from_refusal(refused(Refusal.SIZE_BELOW_MINIMUM, count))
-    if not market.accepts(yes_price):
-        raise from_refusal(refused(Refusal.PRICE_OFF_GRID, price))
-    return yes_price, quantity
-
-
-def _own(outcome: Outcome, yes_price: int) -> int:
-    return yes_price if outcome is Outcome.YES else PRICE_PER_DOLLAR - yes_price
-
-
-def _expiry(expiration: int | None, tif: TimeInForce, now_ns: int) -> int | None:
-    if expiration is None:
-        return None
-    expires_ns = expiration * NANOSECONDS_PER_SECOND
-    if tif is not TimeInForce.GTC:
-        raise ApiError(400, "invalid_order", "invalid order", "expiration_time needs GTC")
-    if expires_ns <= now_ns:
-        raise ApiError(400, "invalid_order", "invalid order", "expiration_time is past")
-    return expires_ns
-
-
-def _reduction(request: DecreaseOrder, remaining: int) -> int:
-    try:
-        if request.reduce_by is not None:
-            return count_in(request.reduce_by, "reduce_by")
-        return remaining - count_in(request.reduce_to or "", "reduce_to")
-    except Malformed as error:
-        raise ApiError(400, "invalid_parameters", "invalid parameters", str(error)) from error
-
-
-def _limit(whole: int | None, text: str | None) -> int:
-    try:
-        limit = None if text is None else count_in(text, "contracts_limit_fp")
-    except Malformed as error:
-        raise ApiError(400, "invalid_parameters", "invalid parameters", str(error)) from error
-    counted = None if whole is None else count_in(str(whole), "contracts_limit")
-    chosen = limit if limit is not None else counted
-    if chosen is None or chosen <= 0 or (counted is not None and counted != chosen):
-        raise ApiError(400, "invalid_parameters", "invalid parameters", "contracts_limit")
-    return chosen
-
-
-def _filled(fills: list[FillRecord]) -> dict[str, Any]:
-    """Counts and averages of what a request filled at once; prices are YES prices."""
-    quantity = sum(fill.quantity for fill in fills)
-    reply: dict[str, Any] = {"fill_count": fp(quantity)}
-    if quantity:
-        paid = sum(fill.yes_price * fill.quantity for fill in fills) // PRICE_PER_DOLLAR
-        reply["average_fill_price"] = average(paid, quantity)
-        reply["average_fee_paid"] = average(sum(fill.fee for fill in fills), quantity)
-    return reply

@@ -23,6 +23,7 @@ _ANSWERS: Final[dict[str, tuple[int, str, str]]] = {
     Refusal.NOT_FOUND: (404, "not_found", ""),
     Refusal.INVALID_REQUEST: (400, "invalid_parameters", ""),
 }
+_PLAIN_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
 class ApiError(KairosError):
@@ -73,7 +74,7 @@ def from_refusal(refusal: VenueRefused) -> ApiError:
 
 
 def plain_error(status: int, words: str) -> dict[str, Any]:
-    """The body of an injected failure."""
+    """The body of a failure that has no cause in the exchange."""
     if status == 429:
         return TooManyRequests().body()
-    return ApiError(status, "service_error", words).body()
+    return ApiError(status, _PLAIN_CODES.get(status, "service_error"), words).body()

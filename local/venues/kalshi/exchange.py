@@ -15,7 +15,7 @@ from kairos.domain.fees.kalshi_series import published_schedule
 from kairos.domain.instruments import Action, Liquidity, Outcome
 from kairos.domain.refusals import Refusal
 from kairos.domain.units import PRICE_PER_DOLLAR, notional
-from local.venues.core.accounts import Account, FeeOf, Members
+from local.venues.core.accounts import Account, FeeOf, Members, OutOfBalance
 from local.venues.core.clock import SimClock
 from local.venues.core.flow import FLOW_OWNER, Flow, FlowDesk
 from local.venues.core.matching import refused
@@ -229,7 +229,10 @@ class Exchange:
             match.trade_id, record, match.yes_price, match.quantity, taker, fee, cost,
             position.position, match.ts_ns,
         )  # fmt: skip
-        self.fills.setdefault(record.account, []).append(fill)
+        mine = self.fills.setdefault(record.account, [])
+        if len(mine) >= RECORDS_MAX:
+            raise OutOfBalance(f"{record.account} has more than {RECORDS_MAX} fills")
+        mine.append(fill)
         self._count_in_group(record, match)
         if self.listener is not None:
             self.listener.filled(fill)

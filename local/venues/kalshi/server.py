@@ -21,7 +21,8 @@ from local.venues.kalshi.errors import ApiError, plain_error
 from local.venues.kalshi.exchange import Exchange
 from local.venues.kalshi.lifecycle import Lifecycle, OutcomeOf
 from local.venues.kalshi.market_data import MarketData
-from local.venues.kalshi.private_api import PrivateApi
+from local.venues.kalshi.orders_api import OrdersApi
+from local.venues.kalshi.portfolio_api import PortfolioApi
 from local.venues.kalshi.rate_limits import TIERS
 from local.venues.kalshi.rest import PREFIX, READ, Gate
 from local.venues.kalshi.stream import Stream
@@ -140,7 +141,8 @@ class KalshiServer:
         router = self.server.app.router
         routes = [
             *MarketData(self.exchange, self.faults).routes(),
-            *PrivateApi(self._gate).routes(),
+            *OrdersApi(self._gate).routes(),
+            *PortfolioApi(self._gate).routes(),
         ]
         for route in routes:
             router.add_route(route.method, route.path, self._gate.serve(route))

@@ -253,7 +253,7 @@ class Stream:
             frame["seq"] = to.next_seq()
         if command_id:
             frame["id"] = command_id
-        frame["sending_ts_ms"] = ms(self._clock.now_ns())
+        frame["sending_ts_ms"] = ms(self._clock.now_ns() + self._faults.skew_ns())
         frame["msg"] = body
         if self._faults.is_quiet:
             to.session.peer.send_bytes(_encode(frame))

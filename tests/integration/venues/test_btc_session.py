@@ -290,3 +290,24 @@ def test_one_seed_is_one_session(seed: int) -> None:
     assert session(seed + 10).path.index_cents != one.path.index_cents
     ticker = next(iter(one.contracts))
     assert one.fair(ticker, START_NS) == two.fair(ticker, START_NS)
+
+
+def test_no_money_appears_or_disappears_in_a_session() -> None:
+    async def scenario() -> None:
+        async with world(activity=0.5) as w:
+            exchange = w.kalshi.exchange
+            ticker = next(iter(w.btc.contracts))
+            for price in ("0.9900", "0.0100"):
+                w.pass_time(10)
+                side = "bid" if price == "0.9900" else "ask"
+                more = {"ticker": ticker, "time_in_force": "immediate_or_cancel"}
+                await w.rest.place(side, price, "3.00", **more)
+            w.pass_until(w.btc.contracts[ticker].close_ns + 10 * SECOND_NS)
+            cash = sum(account.cash for account in exchange.accounts())
+            fees = sum(account.fees_paid for account in exchange.accounts())
+            assert cash + fees == 1_000_000_000
+            assert fees > 0
+            trader = exchange.members.accounts["trader"]
+            assert (trader.positions, trader.holds, trader.cash_held) == ({}, {}, 0)
+
+    run(scenario)

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from local.venues.core.accounts import OutOfBalance
 from local.venues.kalshi.auth import new_credentials
 from local.venues.kalshi.server import ServerSettings
 from tests.support.sim_kalshi import Rest, run, sign, venue
@@ -192,3 +193,32 @@ def test_credentials_never_show_their_private_half() -> None:
     credentials = new_credentials()
     assert "PRIVATE" not in repr(credentials)
     assert "PRIVATE" not in repr(Rest("", credentials, None))  # type: ignore[arg-type]
+
+
+def test_a_path_that_does_not_exist_is_refused_in_the_venues_words() -> None:
+    async def scenario() -> None:
+        async with venue() as v:
+            reply = await v.alice.call("GET", "/portfolio/weather")
+            assert (reply.status, reply.body["error"]["code"]) == (404, "not_found")
+
+    run(scenario)
+
+
+class Broken:
+    """A feature of the simulator that fails: a defect of its own, not a fault on request."""
+
+    def advance(self, now_ns: int) -> None:
+        raise OutOfBalance(f"at {now_ns}")
+
+
+def test_a_defect_of_the_simulator_is_loud() -> None:
+    async def scenario() -> None:
+        async with venue(ServerSettings()) as v:
+            v.server.features.append(Broken())
+            await asyncio.sleep(0.05)
+            reply = await v.alice.call("GET", "/exchange/status")
+            assert (reply.status, "simulator failed" in str(reply.body)) == (500, True)
+            with pytest.raises(OutOfBalance):
+                await v.server.stop()
+
+    run(scenario)

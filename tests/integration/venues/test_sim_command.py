@@ -65,10 +65,13 @@ def test_it_serves_until_interrupted_and_leaves_quietly(tmp_path: Path) -> None:
     assert (code, errors) == (130, "kairos: interrupted\n")
 
 
-def test_it_stops_by_itself_when_told_how_long(tmp_path: Path) -> None:
-    process = start("--out", str(tmp_path), "--venues", "coinbase", "--seconds", "0.2")
-    assert [venue["venue"] for venue in read_report(process)["venues"]] == ["coinbase"]
-    assert finish(process) == (0, "")
+def test_it_stops_by_itself_when_told_how_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--out", str(tmp_path), "--venues", "coinbase", "--seconds", "0.2"]
+    assert main(["sim", "--json", "--minutes", "20", *arguments]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [venue["venue"] for venue in report["venues"]] == ["coinbase"]
 
 
 @pytest.mark.parametrize(
