@@ -54,6 +54,10 @@ class Foreign:
         self._asking: set[str] = set()
         self._booked_before: frozenset[str] = frozenset()
 
+    @property
+    def booked(self) -> frozenset[str]:
+        return self._booked_before
+
     def booked_before(self, fill_ids: Iterable[str]) -> None:
         """Fills that the opening positions and cash contain already; they are never booked."""
         self._booked_before |= frozenset(fill_ids)

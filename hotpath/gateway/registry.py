@@ -78,6 +78,12 @@ class Registry:
     def __len__(self) -> int:
         return len(self.open)
 
+    def since(self, since_ns: int) -> Iterator[Tracked]:
+        """Every order we know, open or ended, whose executions a list from `since_ns` would have:
+        those sent since then."""
+        everything = (*self.open.values(), *self._ended.values())
+        return (tracked for tracked in everything if tracked.sent_ns >= since_ns)
+
     def add(self, tracked: Tracked) -> None:
         self.open[tracked.client_order_id] = tracked
 

@@ -106,6 +106,9 @@ class Ledger:
         """Every fill booked, in order."""
         return tuple(self._fills.values())
 
+    def booked(self, fill_id: str) -> bool:
+        return fill_id in self._fills
+
     def knows(self, fill_id: str) -> bool:
         """Whether this fill was booked or voided before."""
         return fill_id in self._fills or fill_id in self._voided

@@ -208,6 +208,11 @@ class Order:
         state = self.state
         return not state.is_final and state is not OrderState.CLOSING
 
+    @property
+    def booked_fills(self) -> tuple[str, ...]:
+        """Ids of the executions that count."""
+        return tuple(fill_id for fill_id in self.fills if fill_id not in self._voided)
+
     def knows(self, fill_id: str) -> bool:
         return fill_id in self.fills or fill_id in self._voided
 
