@@ -14,7 +14,6 @@ from kairos.messages.trading import OrderStatus, VenueOrder
 from kairos.ports import HttpResponse
 from tests.support.polymarket_us import (
     MARKET,
-    SECOND,
     FakeIntentLog,
     Venue,
     activities,
@@ -102,7 +101,7 @@ def test_an_order_that_is_not_what_was_meant_is_not_ours(fields: dict[str, objec
 def test_absence_counts_only_when_the_request_cannot_be_accepted_any_more() -> None:
     with pytest.raises(OutcomeUnknown, match="not_found_yet") as unknown:
         find(Venue(open_orders(), trades()), 40)
-    assert unknown.value.remedy == "Ask again in 35 s"
+    assert unknown.value.remedy == "Ask again in 40 s"
     assert find(Venue(open_orders(), trades()), LATE) is None
 
 
@@ -195,5 +194,9 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_window_is_longer_than_the_venue_may_take() -> None:
-    """30 s of signature, 30 s of our clock being ahead, 5 s of stopgap."""
-    assert Settings().acceptance_seconds * SECOND > 65 * SECOND
+    """30 s of signature, 30 s of our clock being ahead, 5 s of stopgap, 5 s of sending late."""
+    assert Settings().acceptance_seconds > 70
+    with pytest.raises(ValueError, match="acceptance_seconds"):
+        Settings(acceptance_seconds=69)
+    with pytest.raises(ValueError, match="acceptance_seconds"):
+        Settings(send_within_seconds=16)

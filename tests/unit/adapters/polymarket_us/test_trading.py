@@ -142,7 +142,7 @@ def test_no_second_sees_more_than_twenty_requests() -> None:
     venue = Venue(*[PLACED] * 40, *[listing()] * 40)
     sent_ns: list[int] = []
     for _ in range(20):
-        run(venue.trading.place(intent()))
+        run(venue.trading.place(intent(ts_ns=venue.clock.ns)))
         sent_ns.append(venue.clock.ns)
     venue = Venue(*[listing()] * 40)
     for _ in range(20):
@@ -150,6 +150,17 @@ def test_no_second_sees_more_than_twenty_requests() -> None:
         sent_ns.append(venue.clock.ns)
     for start in sent_ns:
         assert sum(start <= each < start + SECOND for each in sent_ns) <= 20
+
+
+def test_an_intent_that_has_waited_too_long_is_not_sent() -> None:
+    venue = Venue(PLACED)
+    venue.clock.advance(5)
+    run(venue.trading.place(intent()))
+    venue.clock.advance(0.001)
+    for late in (venue.trading.place(intent()), venue.trading.place_many([intent()])):
+        with pytest.raises(VenueUnreachable, match="too_late"):
+            run(late)
+    assert len(venue.sent) == 1
 
 
 def test_batches_are_of_twenty_and_answer_with_ids_only() -> None:

@@ -68,12 +68,17 @@ class Settings:
     settle_seconds: float = 0.5
     # How far the venue's clock may be behind ours when an order is matched with its intent.
     clock_tolerance_seconds: float = 2.0
+    # An intent older than this is not sent any more: what is sent late could be accepted late,
+    # after its absence was taken for proved.
+    send_within_seconds: float = 5.0
     # From an intent on, this long one of its requests might still be accepted: the signature's
-    # window, as much again for our clock being ahead, the stopgap, and time to become visible.
-    acceptance_seconds: float = 2 * SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS + 10.0
+    # window, as much again for our clock being ahead, the stopgap, sending late, and becoming
+    # visible.
+    acceptance_seconds: float = 2 * SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS + 15.0
 
     def __post_init__(self) -> None:
         if self.synchronous_seconds >= self.timeout_seconds:
             raise ValueError("synchronous_seconds must leave time for the answer")
-        if self.acceptance_seconds < SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS:
+        latest = 2 * SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS + self.send_within_seconds
+        if self.acceptance_seconds < latest:
             raise ValueError("acceptance_seconds is shorter than the venue may take")

@@ -10,7 +10,7 @@ import msgspec
 from kairos.adapters.http.client import RestClient
 from kairos.adapters.polymarket_us import amounts
 from kairos.adapters.polymarket_us.account import fill_of_trade, own_order_id
-from kairos.adapters.polymarket_us.config import BATCH_MAX, Settings
+from kairos.adapters.polymarket_us.config import BATCH_MAX, VENUE, Settings
 from kairos.adapters.polymarket_us.errors import readable, refuse, unknown
 from kairos.adapters.polymarket_us.lookup import IntentLog, OrderLookup, Owners
 from kairos.adapters.polymarket_us.orders import (
@@ -36,7 +36,8 @@ from kairos.adapters.polymarket_us.schemas import (
 )
 from kairos.domain.instruments import Venue
 from kairos.domain.refusals import Refusal
-from kairos.errors import Malformed, VenueRefused
+from kairos.domain.units import NANOSECONDS_PER_SECOND
+from kairos.errors import Malformed, VenueRefused, VenueUnreachable
 from kairos.messages.commands import SubmitOrder
 from kairos.messages.trading import (
     OrderStatus,
@@ -106,7 +107,7 @@ class PolymarketUsTrading:
 
     async def place(self, order: SubmitOrder) -> Placement:
         """PENDING for a resting order: the answer proves that it arrived, not that it rests."""
-        self._refuse_off_grid(order)
+        self._refuse_to_send(order)
         body = order_body(order, self._settings.synchronous_seconds)
         reply = await self._rest.write("POST", "/v1/orders", body, "create_order")
         created = readable(_decode_created, reply, "new order")
@@ -119,7 +120,7 @@ class PolymarketUsTrading:
         """
         _refuse_crowd(len(orders))
         for each in orders:
-            self._refuse_off_grid(each)
+            self._refuse_to_send(each)
         items = [order_fields(each, self._settings.synchronous_seconds) for each in orders]
         body = msgspec.json.encode({"orders": items})
         reply = await self._rest.write("POST", "/v1/orders/batched", body, "create_orders")
@@ -252,7 +253,14 @@ class PolymarketUsTrading:
     async def keep_alive(self) -> None:
         """The venue has no dead man's switch: every resting order has to carry an end."""
 
-    def _refuse_off_grid(self, order: SubmitOrder) -> None:
+    def _refuse_to_send(self, order: SubmitOrder) -> None:
+        """Whatever the venue would shorten, and what has waited too long to be looked up safely."""
+        late_ns = self._clock.now_ns() - order.ts_ns
+        if late_ns > self._settings.send_within_seconds * NANOSECONDS_PER_SECOND:
+            raise VenueUnreachable(
+                VENUE, "too_late", f"{order.client_order_id} was meant {late_ns // 10**6} ms ago",
+                "Nothing was sent; decide anew",
+            )  # fmt: skip
         market = self._listed(order.market)
         if market is not None:
             refuse_off_grid(order, market)
