@@ -26,19 +26,37 @@ from kairos.messages.commands import (
     Command,
     Decision,
     DecisionSweep,
+    OrderDenied,
+    RiskBreached,
     SubmitOrder,
+    TradingStateChanged,
 )
 from kairos.messages.events import (
+    AmendRejected,
+    FeeCharged,
+    FillVoided,
     MarketDetermined,
     OrderAccepted,
+    OrderAdopted,
+    OrderAmended,
     OrderClosed,
     OrderFilled,
     OrderRejected,
     OrderReport,
+    OrderUnknown,
 )
 
 _FLUSH_BYTES: Final = 1 << 18
+STATES_MAX: Final = 100  # changes of the trading state that are kept; all are counted
 _encode = msgspec.json.Encoder().encode
+_WORDS: Final[dict[type[OrderReport], str]] = {
+    OrderUnknown: "unknown",
+    OrderAmended: "amended",
+    AmendRejected: "amend_rejected",
+    FeeCharged: "fee_charged",
+    FillVoided: "fill_voided",
+    OrderAdopted: "adopted",
+}
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -146,6 +164,11 @@ class RunRecord:
         self.order_ends: Counter[str] = Counter()
         self.fills: Counter[str] = Counter()
         self.submitted = 0
+        self.denied = 0
+        self.denials: Counter[str] = Counter()
+        self.breaches: Counter[str] = Counter()
+        self.state_changes = 0
+        self.states: list[TradingStateChanged] = []
         self.settlements: list[Settled] = []
         self.opinions: dict[str, Opinions] = {}
         self.coverage: dict[str, Coverage] = {}
@@ -164,6 +187,15 @@ class RunRecord:
                     self._order("submitted", command.ts_ns, command)
                 case CancelOrder():
                     self._order("cancel_sent", command.ts_ns, command)
+                case OrderDenied():
+                    self.denied += 1
+                    self.denials.update(command.reasons)
+                    self._order("denied", command.ts_ns, command)
+                case RiskBreached():
+                    self.breaches[command.limit] += 1
+                case TradingStateChanged():
+                    self.state_changes += 1
+                    self.states += [command] if len(self.states) < STATES_MAX else []
                 case _:
                     pass  # book changes and refusals are counted by the session
 
@@ -186,11 +218,15 @@ class RunRecord:
             case OrderClosed():
                 self.order_ends[report.reason] += 1
                 self._order("closed", report.recv_ns, report)
+            case _:
+                self._order(_WORDS[type(report)], report.recv_ns, report)
 
     def _order(self, event: str, ts_ns: int, detail: msgspec.Struct) -> None:
         fields: dict[str, Any] = {"event": event, "ts_ns": ts_ns}
         fields |= msgspec.structs.asdict(detail)
         fields.pop("recv_ns", None)
+        if "notional" in fields and fields["notional"] is None:
+            del fields["notional"]  # it is price × quantity, as nearly always
         self._orders.add(_encode(fields))
 
     def settled(self, event: MarketDetermined, yes_held: int, no_held: int, engine: Engine) -> None:
@@ -198,6 +234,8 @@ class RunRecord:
         self.settlements.append(
             Settled(event.market, event.outcome, event.source, yes_held, no_held, net)
         )
+        if yes_held or no_held:
+            self._order("settled", event.recv_ns, event)
 
     def timer(self, now_ns: int, engine: Engine) -> None:
         """Once a second: what the model and the market say, and whether the book could be used."""

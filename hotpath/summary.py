@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import to_builtins
+
 from hotpath.engine import Engine
 from hotpath.run_record import Opinions, RunRecord, Settled
 from hotpath.session import Session
@@ -78,6 +80,7 @@ def summarise(
             "by_reason": dict(record.reasons.most_common()),
         },
         "orders": {"submitted": record.submitted, "ended": dict(sorted(record.order_ends.items()))},
+        "risk": _risk(record),
         "fills": {"total": sum(record.fills.values()), "by_evidence": dict(record.fills)},
         "pnl": _pnl(engine),
         "scores": scores(record.opinions, record, engine),
@@ -86,6 +89,16 @@ def summarise(
         "settings": dict(sorted(facts.settings.items())),
         "code_version": facts.code_version,
         "decisions_sha256": facts.decisions_sha256,
+    }
+
+
+def _risk(record: RunRecord) -> dict[str, Any]:
+    return {
+        "denied": record.denied,
+        "denied_by_reason": dict(record.denials.most_common()),
+        "breaches": dict(sorted(record.breaches.items())),
+        "state_changes": record.state_changes,
+        "states": [to_builtins(change) for change in record.states],
     }
 
 

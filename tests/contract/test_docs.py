@@ -21,15 +21,20 @@ from cli import exits
 from cli.main import main
 from hotpath.assembly import RunSettings
 from hotpath.paper.reasons import Ending, Evidence, Refusal
+from hotpath.paper.starter import paper_starter
 from hotpath.strategies.reasons import REASONS
 from kairos.domain.book import BookState
 from kairos.domain.profile_v1.opportunities import COUNTERS
 from kairos.domain.profile_v1.runner import BLOCKS
+from kairos.domain.risk.limits import Limit, limit_names
+from kairos.domain.risk.trading_state import TradingState
+from kairos.domain.risk.triggers import Phase, Signal, TriggerSettings
 from kairos.messages.commands import Decision
 from tests.support.documents import DOCUMENTS, ROOT, anchors, code_of, names, rows
 
 PACKAGE = Path(str(kairos.__file__)).parent
 REPLAY, MODEL = ROOT / "docs" / "replay.md", ROOT / "docs" / "model.md"
+RISK = ROOT / "docs" / "risk.md"
 # Where a message may be refused, and what it calls on the way there.
 REFUSING = [
     *sorted((PACKAGE / "adapters").rglob("*.py")),
@@ -93,7 +98,7 @@ def settable(shape: type, prefix: str = "") -> Iterator[tuple[str, str]]:
         factory: Any = field.default_factory
         if isinstance(factory, type) and is_dataclass(factory):
             yield from settable(factory, f"{prefix}{field.name}.")
-        elif field.name != "ledger":
+        elif field.name not in ("ledger", "risk"):  # the ledger is fixed; risk has its own page
             default = field.default
             yield (
                 f"{prefix}{field.name}",
@@ -120,6 +125,45 @@ def test_every_reason_of_v1_is_explained() -> None:
 def test_every_setting_is_listed_with_its_default() -> None:
     documented = [(cells[0], cells[1]) for cells in rows(REPLAY, "Settings")]
     assert documented == list(settable(RunSettings))
+
+
+# Risk
+
+
+def test_every_limit_is_listed_with_what_the_paper_starter_gives() -> None:
+    documented = [(cells[0], cells[1]) for cells in rows(RISK, "Limits")]
+    assert documented == list(paper_starter().limits.flat())
+
+
+def test_every_trigger_setting_is_listed_with_its_default() -> None:
+    documented = [(cells[0], cells[1]) for cells in rows(RISK, "Settings")]
+    assert documented == [
+        (f"risk.triggers.{name}", value) for name, value in TriggerSettings().flat()
+    ]
+
+
+def test_every_signal_and_state_is_explained() -> None:
+    assert set(names(RISK, "Conditions")) == {signal.value for signal in Signal}
+    assert names(RISK, "Trading state") == [state.value for state in TradingState]
+
+
+def test_the_settings_that_a_signal_names_exist() -> None:
+    text = " ".join(f"{row[1]} {row[2]}" for row in rows(RISK, "Conditions"))
+    named = set(re.findall(r"\w+_(?:max|min|seconds)\b", text))
+    assert named == {name for name, _ in TriggerSettings().flat()} - {
+        "report_age_seconds_max", "healthy_seconds_min", "shadow_seconds",
+        "start_healthy_seconds_min",
+    }  # fmt: skip
+
+
+def test_every_reason_of_a_denial_is_explained() -> None:
+    phases = {Phase.STARTING, Phase.SHADOW, "recovering", "order_not_open"}
+    wanted = {state.lower() for state in TradingState} - {"active"}
+    limits = {f"{name}".removesuffix("_max") for name in limit_names()}
+    losses = {Limit.LOSS_HOURLY, Limit.LOSS_DAILY, Limit.DRAWDOWN}
+    assert set(names(RISK, "Reasons of a denial")) == (
+        phases | wanted | ({*Limit} - losses - limits)
+    )
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,13 @@ def test_every_order_in_the_file_follows_from_a_decision(
         if decision["verdict"] != "PASS"
     }
     lines = [json.loads(line) for line in (run / "orders.jsonl").read_text("utf-8").splitlines()]
-    submitted = [(line["ts_ns"], line["market"]) for line in lines if line["event"] == "submitted"]
+    submitted, denied = (
+        [(line["ts_ns"], line["market"]) for line in lines if line["event"] == event]
+        for event in ("submitted", "denied")
+    )
     assert len(submitted) == summary["orders"]["submitted"]
-    assert set(submitted) == acting
+    assert len(denied) == summary["risk"]["denied"]
+    assert {*submitted, *denied} == acting
 
 
 def test_another_process_makes_the_same_session_and_the_same_decisions(
