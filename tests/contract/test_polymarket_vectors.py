@@ -77,7 +77,7 @@ def fields_of(case: dict[str, Any]) -> OrderFields:
     message = case["message"]
     return OrderFields(
         salt=message["salt"],
-        token_id=int(message["tokenId"]),
+        token_id=message["tokenId"],
         maker_amount=message["makerAmount"],
         taker_amount=message["takerAmount"],
         side=Side(message["side"]),

@@ -29,8 +29,9 @@ from kairos.messages.events import (
 
 Frame = dict[str, Any]
 MARKET, OTHER = "0x" + "a1" * 32, "0x" + "b2" * 32
-YES, NO = str(2**255 + 11), str(2**255 + 12)
-OTHER_YES, OTHER_NO = str(2**254 + 21), str(2**254 + 22)
+# Like the hashes that token ids are: none of their middle bits happen to be all zero.
+YES, NO = str(2**256 // 3), str(2**256 // 5)
+OTHER_YES, OTHER_NO = str(2**256 // 7), str(2**256 // 9)
 T0 = 1_795_000_000_000
 CONN = "polymarket-1"
 

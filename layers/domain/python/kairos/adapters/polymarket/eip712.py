@@ -6,11 +6,13 @@ domains: py-clob-client-v2 1.2.1; deposit wallets sign through ERC-7739 (signatu
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from coincurve import PrivateKey
 from Crypto.Hash import keccak as _keccak
 
@@ -69,6 +71,12 @@ def address_word(address: str) -> bytes:
     return bytes(12) + raw
 
 
+@lru_cache(maxsize=4_096)
+def token_word(token: str) -> bytes:
+    """A token id as one word; the same few are traded again and again."""
+    return word(int(token))
+
+
 def domain_separator(name: str, version: str, chain_id: int, contract: str | None) -> bytes:
     """EIP-712 domain; `contract` None leaves `verifyingContract` out of the type."""
     fields = "string name,string version,uint256 chainId"
@@ -96,6 +104,9 @@ def exchange_separator(exchange: Exchange, chain_id: int) -> bytes:
     return domain_separator(_DOMAIN_NAME, contract.version, chain_id, contract.address)
 
 
+# The struct's twelve words at once: hash, salt, maker and signer, token, both amounts, side,
+# signature type, time, metadata and builder.
+_pack: Final = struct.Struct(">32s24xQ64s32s24xQ24xQ31xB31xB24xQ64s").pack
 ORDER_TYPEHASH: Final = keccak256(ORDER_TYPE.encode())
 _WALLET_TYPEHASH: Final = keccak256((_WALLET_SIGN_TYPE + ORDER_TYPE).encode())
 _WALLET_DOMAIN: Final = keccak256(b"DepositWallet") + keccak256(b"1")
@@ -140,21 +151,19 @@ def checksummed(raw: bytes) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderFields:
+class OrderFields(msgspec.Struct, gc=False, frozen=True):
     """The signed part of an order that changes from one to the next. Amounts are base units
-    (six decimals), `timestamp_ms` is when it was created."""
+    (six decimals), `timestamp_ms` is when it was created; `token_id` is decimal text."""
 
     salt: int
-    token_id: int
+    token_id: str
     maker_amount: int
     taker_amount: int
     side: Side
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class SignedOrder:
+class SignedOrder(msgspec.Struct, gc=False, frozen=True):
     """`order_id` is the venue's id of the order: the digest with 0x. The signature is hex."""
 
     order_id: str
@@ -171,8 +180,8 @@ class OrderSigner:
     """
 
     __slots__ = (
-        "_chain_id", "_key", "_middle", "_tail", "_wallet_word", "builder", "maker", "metadata",
-        "signature_type", "signer",
+        "_chain_id", "_key", "_middle", "_tail", "_wallet_word", "builder_hex", "maker",
+        "metadata_hex", "signature_type", "signer",
     )  # fmt: skip
 
     def __init__(
@@ -195,7 +204,7 @@ class OrderSigner:
         self.maker = wallet
         # A deposit wallet is a contract that signs for itself; our key is one of its owners.
         self.signer = wallet if signature_type is SignatureType.DEPOSIT_WALLET else key.address
-        self.metadata, self.builder = metadata, builder
+        self.metadata_hex, self.builder_hex = "0x" + metadata.hex(), "0x" + builder.hex()
         self._wallet_word = address_word(wallet)
         self._middle = self._wallet_word + address_word(self.signer)
         self._tail = metadata + builder
@@ -208,16 +217,18 @@ class OrderSigner:
     def struct_hash(self, order: OrderFields) -> bytes:
         """EIP-712 hash of the order struct."""
         return keccak256(
-            ORDER_TYPEHASH
-            + word(order.salt)
-            + self._middle
-            + word(order.token_id)
-            + word(order.maker_amount)
-            + word(order.taker_amount)
-            + word(order.side)
-            + word(self.signature_type)
-            + word(order.timestamp_ms)
-            + self._tail
+            _pack(
+                ORDER_TYPEHASH,
+                order.salt,
+                self._middle,
+                token_word(order.token_id),
+                order.maker_amount,
+                order.taker_amount,
+                order.side,
+                self.signature_type,
+                order.timestamp_ms,
+                self._tail,
+            )
         )
 
     def order_id(self, order: OrderFields, exchange: Exchange) -> str:

@@ -51,10 +51,16 @@ class Geoblock:
             held = self._verdict = await self._ask()
         return held
 
-    def _is_old(self, verdict: GeoVerdict) -> bool:
+    async def refresh(self) -> None:
+        """Ask again in the second half of a verdict's life, so that no order has to wait for it."""
+        held = self._verdict
+        if held is None or self._is_old(held, share=2):
+            self._verdict = await self._ask()
+
+    def _is_old(self, verdict: GeoVerdict, share: int = 1) -> bool:
         age_ns = self._clock.now_ns() - verdict.asked_ns
         seconds = BLOCKED_SECONDS if verdict.blocked else ALLOWED_SECONDS
-        return not 0 <= age_ns < seconds * NANOSECONDS_PER_SECOND
+        return not 0 <= age_ns * share < seconds * NANOSECONDS_PER_SECOND
 
     async def _ask(self) -> GeoVerdict:
         request = HttpRequest("GET", "/api/geoblock", headers={"Accept": "application/json"})

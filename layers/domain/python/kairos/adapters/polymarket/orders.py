@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -69,8 +68,7 @@ class _Post(msgspec.Struct, gc=False, frozen=True, rename="camel"):
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, gc=False, frozen=True):
     """An order ready to be sent. `quantity` is what can be filled of it, micro-contracts;
     `ends_at_once` when whatever is not filled at once is gone."""
 
@@ -144,9 +142,9 @@ def post_body(
 ) -> bytes:
     """The very bytes that are posted and signed for L2; `expires` is unix seconds, 0 for never."""
     wire = _WireOrder(
-        fields.salt, signer.maker, signer.signer, str(fields.token_id), str(fields.maker_amount),
+        fields.salt, signer.maker, signer.signer, fields.token_id, str(fields.maker_amount),
         str(fields.taker_amount), fields.side.name, str(expires), int(signer.signature_type),
-        str(fields.timestamp_ms), "0x" + signer.metadata.hex(), "0x" + signer.builder.hex(),
+        str(fields.timestamp_ms), signer.metadata_hex, signer.builder_hex,
         signature,
     )  # fmt: skip
     return _encode(_Post(wire, owner, order_type, defer_exec=False, post_only=post_only))
@@ -174,7 +172,7 @@ def _market_amounts(order: SubmitOrder, tick: int) -> amounts.Amounts:
 def _fields(order: SubmitOrder, listing: Listing, signed: amounts.Amounts) -> OrderFields:
     return OrderFields(
         salt_of(order.client_order_id),
-        int(listing.token(order.outcome)),
+        listing.token(order.outcome),
         signed.maker,
         signed.taker,
         Side.BUY if order.action is Action.BUY else Side.SELL,

@@ -262,5 +262,7 @@ class PolymarketTrading:
         return await self.account.balance()
 
     async def keep_alive(self) -> None:
-        """Once sent, the venue cancels everything about ten seconds after the last of these."""
+        """Once sent, the venue cancels everything about ten seconds after the last of these. Also
+        keeps the verdict about our location fresh, off the way of orders."""
         await self.account.heartbeat()
+        await self._geoblock.refresh()
