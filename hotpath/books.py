@@ -149,7 +149,8 @@ class Books:
         channel = self._channel(event.conn, event.sid)
         if not self._in_sequence(channel, event.seq, None) or event.markets is None:
             return
-        for name in [each for each in channel.markets if each not in event.markets]:
+        carried = frozenset(event.markets)  # thousands of them, in each reply to a subscription
+        for name in [each for each in channel.markets if each not in carried]:
             self.set_state(channel.markets.pop(name), BookState.RESYNCING, "unsubscribed")
 
     # Books

@@ -6,11 +6,10 @@ needs no setting to do what the live session did. Without them nothing is slower
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 from hotpath.feeds.live.merge import Merge, OnView, group_of
-from kairos.bootstrap import LineDecoder, Parsed, Touch
+from kairos.bootstrap import LineDecoder, Parsed
 from kairos.messages.events import BookDelta, ConnectionOpened, Event
 
 
@@ -24,10 +23,6 @@ class Tap(Protocol):
     def event(self, event: Event) -> None:
         """Anything else."""
         ...
-
-
-def _decline(*_numbers: int | str) -> bool:
-    return False
 
 
 class MergingDecoder(LineDecoder):
@@ -45,41 +40,16 @@ class MergingDecoder(LineDecoder):
         self._tap = tap
         self._merges: dict[str, Merge] = {}  # by connection; lanes of one stream share theirs
 
-    def events(self, lines: list[bytes], touch: Touch) -> Iterator[tuple[int, Parsed]]:
-        """As `LineDecoder.events`, after the merge."""
-        start = 0
+    def decode_many(self, lines: list[bytes]) -> list[Parsed]:
+        """As `LineDecoder.decode_many`, after the merge."""
+        parsed = super().decode_many(lines)
+        if self._tap is not None:
+            _listen(self._tap, parsed)
         if not self._merges:
-            for index, parsed in self._tapped(lines, touch):
-                if _opens_lane(parsed):
-                    yield index, self._merged(parsed)
-                    start = index + 1
-                    break
-                yield index, parsed
-            else:
-                return
-        for index, parsed in self._tapped(lines[start:], _decline):
-            merged = self._merged(parsed)
-            if type(merged) is not BookDelta or not _touched(merged, touch):
-                yield start + index, merged
-
-    def _tapped(self, lines: list[bytes], touch: Touch) -> Iterator[tuple[int, Parsed]]:
-        tap = self._tap
-        if tap is None:
-            yield from super().events(lines, touch)
-            return
-        changed = tap.changed
-
-        def listening(
-            recv_ns: int, conn: str, sid: int, seq: int, market: str, leg: int, price: int,
-            change: int,
-        ) -> bool:  # fmt: skip
-            changed(conn, market, recv_ns)
-            return touch(recv_ns, conn, sid, seq, market, leg, price, change)
-
-        for index, parsed in super().events(lines, listening):
-            for event in parsed if isinstance(parsed, tuple) else (parsed,):
-                tap.event(event)
-            yield index, parsed
+            notes = [each for each in parsed if type(each) is tuple]
+            if not any(map(_opens_lane, notes)):
+                return parsed
+        return list(map(self._merged, parsed))
 
     def is_whole(self, conn: str, market: str) -> bool:
         """Whether a lane follows a market without a gap."""
@@ -118,8 +88,13 @@ def _opens_lane(parsed: Parsed) -> bool:
     )
 
 
-def _touched(delta: BookDelta, touch: Touch) -> bool:
-    return touch(
-        delta.recv_ns, delta.conn, delta.sid, delta.seq, delta.market, delta.leg, delta.price,
-        delta.change,
-    )  # fmt: skip
+def _listen(tap: Tap, parsed: list[Parsed]) -> None:
+    changed = tap.changed
+    for each in parsed:
+        if type(each) is BookDelta:
+            changed(each.conn, each.market, each.recv_ns)
+        elif isinstance(each, tuple):
+            for event in each:
+                tap.event(event)
+        else:
+            tap.event(each)
