@@ -9,6 +9,7 @@ import pytest
 from cli.run_settings import load_settings
 from hotpath.assembly import RunSettings, assemble
 from hotpath.paper.settings import FillModel
+from hotpath.paper.starter import STARTER
 from kairos.errors import UsageError
 from tests.support.engine import Heard
 
@@ -121,3 +122,67 @@ def test_every_setting_of_a_run_is_on_its_record() -> None:
     assert run.settings["strategy.min_ev"] == "0.07"
     assert {"profile", "engine.opening_cash", "paper.latency_ns"} <= run.settings.keys()
     assert "strategy.volatility.half_life_seconds" in run.settings
+
+
+# Risk: limits come from a named file, and a file that names some of them has to name all
+
+
+RISK_FILE = STARTER.read_text(encoding="utf-8")
+
+
+def with_risk(tmp_path: Path, text: str) -> Path:
+    config = tmp_path / "risk.toml"
+    config.write_text(text)
+    return config
+
+
+def test_without_limits_the_paper_starter_holds_and_is_on_the_record() -> None:
+    run = assemble(load_settings(None, [], {}), Heard(), {})
+    assert run.settings["risk.origin"] == "paper starter (hotpath/paper/limits.toml)"
+    assert run.settings["risk.limits.order_dollars_max"] == "50"
+    assert run.settings["risk.triggers.start_healthy_seconds_min"] == "0"
+    assert run.settings["risk.correlated.BTC"] == "KXBTC15M,KXBTCD,KXBTC"
+    assert run.settings["risk.watched"] == "spot_age,quote_age,quote_coverage,snapshot_age"
+
+
+def test_the_limits_of_a_file_replace_the_starter_whole(tmp_path: Path) -> None:
+    text = RISK_FILE.replace("order_dollars_max = 50", "order_dollars_max = 7")
+    loaded = load_settings(with_risk(tmp_path, text), [], {})
+    assert loaded.risk.limits.order_dollars_max == 7
+    assert loaded.risk.origin == str(tmp_path / "risk.toml")
+
+
+def test_a_limit_missing_in_a_file_is_not_taken_from_the_starter(tmp_path: Path) -> None:
+    config = with_risk(tmp_path, RISK_FILE.replace("drawdown_dollars_max = 250", ""))
+    with pytest.raises(UsageError, match=r"risk\.toml: risk\.limits\.drawdown_dollars_max is miss"):
+        load_settings(config, [], {})
+
+
+def test_one_limit_can_be_set_and_the_record_says_so() -> None:
+    loaded = load_settings(None, ["risk.limits.order_dollars_max=9"], {})
+    assert loaded.risk.limits.order_dollars_max == 9
+    assert loaded.risk.limits.market_dollars_max == 100
+    assert loaded.risk.origin.endswith("limits.toml) and --set")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "named"),
+    [
+        ("risk=5", "risk is a group"),
+        ("risk.limits=5", "risk.limits is a group"),
+        ("risk.limits.max_order=5", "risk.limits.max_order"),
+        ("risk.limits.order_dollars_max=many", "risk.limits.order_dollars_max"),
+        ("risk.limits.order_dollars_max=0", "risk.limits.order_dollars_max"),
+        ("risk.limits.order_dollars_max=5.5", "risk.limits.order_dollars_max"),
+        ("risk.limits.order_dollars_max=nan", "risk.limits.order_dollars_max"),
+        ("risk.limits.order_dollars_max=101", "could never bind"),
+        ("risk.limits.order_dollars_max.x=1", "risk.limits.order_dollars_max"),
+        ("risk.triggers.spot_age=5", "risk.triggers.spot_age"),
+        ("risk.triggers.spot_age_seconds_max=0", "risk.triggers.spot_age_seconds_max"),
+        ("risk.correlated.BTC=KXETH", "KXETH is in"),
+        ("risk.trigger.spot=5", "risk.trigger"),
+    ],
+)
+def test_a_risk_setting_that_cannot_be_used_is_named(assignment: str, named: str) -> None:
+    with pytest.raises(UsageError, match=named.replace(".", r"\.")):
+        load_settings(None, [assignment], {})

@@ -6,7 +6,7 @@ import pytest
 
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.risk.intents import NOTHING_HELD, Groups, Held
-from kairos.domain.risk.limits import Breach, Limit
+from kairos.domain.risk.limits import Breach
 from kairos.domain.risk.reservations import Reservations
 from kairos.errors import Corrupt
 from tests.support.risk import GROUPS, intent, limits
@@ -267,7 +267,3 @@ def test_a_market_is_forgotten_when_nothing_is_left_of_it() -> None:
     book.position("M", GROUPS, NOTHING_HELD)
     assert book.open_positions == 0
     assert book.exposure("group", "G") == 0
-
-
-def test_limits_are_named_like_the_reasons_of_a_denial() -> None:
-    assert len({limit.value for limit in Limit}) == len(Limit)
