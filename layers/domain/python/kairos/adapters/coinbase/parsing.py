@@ -30,9 +30,8 @@ def nanoseconds(moment: datetime) -> int:
 
 def spot_price(text: str) -> float:
     """A positive decimal price in dollars. Raises Malformed (`bad_number`)."""
-    whole, _, fraction = text.partition(".")
-    plain = whole.isdigit() and fraction.isdigit() and text.isascii() and len(text) <= 24
-    if not plain and _PRICE.fullmatch(text) is None:
+    plain = len(text) <= 12 and text.isascii() and text.replace(".", "0", 1).isdigit()
+    if (not plain or text[0] == "." or text[-1] == ".") and _PRICE.fullmatch(text) is None:
         raise Malformed("bad_number", "price", f"{text!r} is not a plain decimal")
     price = float(text)
     if price <= 0:

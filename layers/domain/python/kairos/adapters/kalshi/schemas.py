@@ -17,12 +17,14 @@ class Frame(msgspec.Struct, gc=False, forbid_unknown_fields=True, tag_field="typ
     """What every frame may carry; `sending_ts_ms` is the venue's queue time."""
 
 
-class DeltaMsg(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class DeltaMsg(msgspec.Struct, gc=False, forbid_unknown_fields=True, kw_only=True):
+    """In the order of the recordings: a field that comes when expected is found at once."""
+
+    delta_fp: str
+    market_id: str | None = None
     market_ticker: str
     price_dollars: str
-    delta_fp: str
     side: str
-    market_id: str | None = None
     ts: str | int | None = None
     ts_ms: int | None = None
     clock: int | None = None
