@@ -18,7 +18,7 @@ from kairos.domain.fill import Fill
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.lots import Payout, TimedFill
 from kairos.domain.units import PRICE_PER_DOLLAR
-from kairos.errors import InputError, Malformed
+from kairos.errors import InputError, KairosError, Malformed
 from kairos.messages.commands import SubmitOrder
 from kairos.messages.events import (
     Event,
@@ -95,6 +95,10 @@ _decode_kind = msgspec.json.Decoder(_Kind).decode
 _decode_row = msgspec.json.Decoder(_Any).decode
 
 
+class UnsentOrder(KairosError):
+    """A fill of an order that these records never saw leave: something is missing from them."""
+
+
 class Executions:
     """Collects orders, fills and payouts; `fills` and `payouts` are what counts in the end."""
 
@@ -119,10 +123,10 @@ class Executions:
         self, name: str, ts_ns: int, fill_id: str, price: int, quantity: int, fee: int,
         notional: int | None,
     ) -> None:  # fmt: skip
-        """Raises Malformed for a fill of an order that was never seen."""
+        """Raises UnsentOrder for a fill of an order that was never seen."""
         ours = self._orders.get(name)
         if ours is None:
-            raise Malformed("unknown_order", "client_order_id", f"{name} was never submitted")
+            raise UnsentOrder(f"order {name} was filled and was never submitted")
         fill = Fill.priced(fill_id, ours.market, ours.outcome, ours.action, price, quantity, fee)
         booked = fill if notional is None else replace(fill, notional=notional)
         self._fills.setdefault(fill_id, TimedFill(ts_ns, booked))
@@ -152,7 +156,7 @@ def from_orders(path: Path) -> Executions:
         try:
             if _decode_kind(line).event in _KNOWN:
                 _take_row(found, _decode_row(line))
-        except (msgspec.DecodeError, Malformed) as error:
+        except (msgspec.DecodeError, Malformed, UnsentOrder) as error:
             raise InputError(path, str(error), _REPLAY, line=number) from error
     return found
 
@@ -185,7 +189,7 @@ def from_records(directory: Path, records: Iterable[bytes]) -> Executions:
         events += isinstance(event, OrderFilled)
         try:
             _take_event(found, event)
-        except Malformed as error:
+        except (Malformed, UnsentOrder) as error:
             raise InputError(directory, str(error), "Verify the journal") from error
     if not events:
         remedy = "For a paper session: kairos replay DIR --out RUN, then kairos lots RUN"

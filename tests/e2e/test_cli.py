@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from tests.support.cli import Teller, kairos, sha256
 from tests.support.documents import ROOT
 
-COMMANDS = ("demo", "replay", "report", "parity", "journal", "lots", "sim")
+COMMANDS = ("demo", "replay", "report", "parity", "journal", "lots", "sim", "doctor")
 ACTIONS = ("inspect", "verify", "export")
 FILL_MODELS = ("pessimistic", "realistic", "optimistic")
 MINUTES = 5  # as the demo that these are compared with

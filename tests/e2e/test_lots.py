@@ -98,7 +98,7 @@ def test_lots_that_do_not_explain_the_cash_are_a_failure(tell: Teller, made: Pat
         ('{"event":"filled","ts_ns":1,"client_order_id":"a","fill_id":"f3","quantity":1,"fee":0}',
          "missing required field `price`"),
         ('{"event":"filled","ts_ns":1,"client_order_id":"b","fill_id":"f3","price":1,'
-         '"quantity":1,"fee":0}', "b was never submitted"),
+         '"quantity":1,"fee":0}', "order b was filled and was never submitted"),
     ],
 )  # fmt: skip
 def test_a_line_that_cannot_be_used_is_named(
