@@ -13,8 +13,21 @@ from kairos.domain.grid import LINEAR_CENT, grid
 from kairos.domain.instruments import Action, Liquidity, Outcome
 from kairos.domain.ledger import LedgerRules
 from kairos.errors import Corrupt
-from kairos.messages.commands import SubmitOrder, TimeInForce
-from kairos.messages.events import OrderAccepted, OrderClosed, OrderFilled, OrderRejected
+from kairos.messages.commands import AmendOrder, SubmitOrder, TimeInForce
+from kairos.messages.events import (
+    AmendRejected,
+    CashAdjusted,
+    FeeCharged,
+    FillVoided,
+    OrderAccepted,
+    OrderAdopted,
+    OrderAmended,
+    OrderClosed,
+    OrderFilled,
+    OrderRejected,
+    OrderUnknown,
+    PositionAdopted,
+)
 
 CONTRACT = 1_000_000
 DOLLAR = 1_000_000
@@ -147,3 +160,125 @@ def test_an_order_id_used_twice_is_corrupt() -> None:
     account.submitted(order(), market)
     with pytest.raises(Corrupt):
         account.submitted(order(), market)
+
+
+# What only a live venue does
+
+
+def live() -> tuple[Account, Market]:
+    rules = LedgerRules(netting=True, allow_debt=True, any_order=True)
+    return Account(rules, 1_000 * DOLLAR), Market("A", BinaryBook("A", grid(LINEAR_CENT)))
+
+
+def test_an_unknown_order_keeps_its_reservation() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    account.in_doubt(OrderUnknown(0, "o1", "timeout"))
+    assert (account.reserved, market.in_flight, account.unknown) == (4_500_000, 1, {"o1"})
+    account.accepted(OrderAccepted(0, "o1", "v1"))
+    assert account.unknown == set()
+
+
+def test_an_end_that_was_none_is_taken_back() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    account.rejected(OrderRejected(0, "o1", "no"))
+    account.filled(fill(1, 4 * CONTRACT))
+    assert (market.yes_held, account.reserved) == (4 * CONTRACT, 0)
+    account.in_doubt(OrderUnknown(0, "o1", "it filled"))
+    assert (account.reserved, market.in_flight) == (2_700_000, 1)
+    account.closed(OrderClosed(0, "o1", "canceled"))
+    account.closed(OrderClosed(0, "o1", "canceled"))
+    assert (account.reserved, market.in_flight, account.unknown) == (0, 0, set())
+
+
+def test_reserved_cash_is_the_ledgers_too() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    assert account.ledger.reserved == account.reserved == 4_500_000
+    account.filled(fill(1, 4 * CONTRACT))
+    assert account.ledger.reserved == account.reserved == 2_700_000
+    account.closed(OrderClosed(0, "o1", "canceled"))
+    assert account.ledger.reserved == 0
+    account.ledger.check()
+
+
+def test_while_an_amend_is_open_the_dearer_terms_are_reserved() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    account.amending(AmendOrder(0, "o1", 5_000, 8 * CONTRACT))
+    assert account.reserved == 4_500_000
+    account.amending(AmendOrder(0, "o1", 5_000, 12 * CONTRACT))
+    assert account.reserved == 6_000_000
+    account.amend_rejected(AmendRejected(0, "o1", "no"))
+    assert account.reserved == 4_500_000
+    account.amending(AmendOrder(0, "o1", 4_500, 2 * CONTRACT))
+    account.amended(OrderAmended(0, "o1", 4_500, 2 * CONTRACT))
+    assert account.reserved == 900_000
+    account.amending(AmendOrder(0, "gone", 4_500, 2 * CONTRACT))
+    assert account.reserved == 900_000
+
+
+def test_a_void_gives_the_position_back_and_reserves_nothing_anew() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    account.filled(fill(1, 4 * CONTRACT))
+    account.fill_voided(FillVoided(0, "o1", "f1", "not_settled"))
+    assert (market.yes_held, account.cost, account.reserved) == (0, 0, 2_700_000)
+    account.filled(fill(1, 4 * CONTRACT))
+    assert market.yes_held == 0
+
+
+def test_a_fee_that_comes_later_is_what_is_paid() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    account.filled(fill(1, 4 * CONTRACT))
+    account.fee_charged(FeeCharged(0, "o1", "f1", 25))
+    assert account.ledger.result.fees == 25
+
+
+def adoption(*, managed: bool, filled: int = 0) -> OrderAdopted:
+    return OrderAdopted(
+        0, "x1", "v1", "A", Outcome.YES, Action.BUY, 4_500, 10 * CONTRACT, filled, managed
+    )
+
+
+def test_an_adopted_order_counts_and_one_left_alone_does_not() -> None:
+    for managed, reserved in ((True, 2_700_000), (False, 0)):
+        account, market = live()
+        account.adopted(adoption(managed=managed, filled=4 * CONTRACT), market)
+        account.adopted(adoption(managed=managed, filled=4 * CONTRACT), market)
+        assert (account.reserved, market.in_flight) == (reserved, int(managed))
+        account.filled(fill(1, 6 * CONTRACT, name="x1"))
+        assert market.yes_held == 6 * CONTRACT
+        account.closed(OrderClosed(0, "x1", "filled"))
+        assert (account.reserved, market.in_flight) == (0, 0)
+
+
+def test_positions_and_cash_from_before_are_exposure_and_no_profit() -> None:
+    account, market = live()
+    account.position_adopted(PositionAdopted(0, "A", Outcome.NO, 4 * CONTRACT, 2 * DOLLAR), market)
+    account.cash_adjusted(CashAdjusted(0, -5 * DOLLAR, "withdrawal"))
+    assert (market.no_held, account.exposure, account.busy) == (4 * CONTRACT, 2 * DOLLAR, {"A"})
+    assert (account.ledger.cash, account.ledger.result.net) == (995 * DOLLAR, 0)
+
+
+def test_a_fill_heard_of_after_its_market_settled_is_paid_out() -> None:
+    account, market = live()
+    account.submitted(order(), market)
+    market.outcome = Outcome.YES
+    account.settled(market, Outcome.YES)
+    account.filled(fill(1, 10 * CONTRACT))
+    assert (market.yes_held, account.ledger.cash) == (0, 1_005_500_000)
+    account.ledger.check()
+
+
+def test_only_so_many_ended_orders_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hotpath.account.ENDED_MAX", 2)
+    account, market = live()
+    for number in range(3):
+        account.submitted(order(f"o{number}"), market)
+        account.closed(OrderClosed(0, f"o{number}", "canceled"))
+    account.filled(fill(1, CONTRACT, name="o1"))
+    with pytest.raises(Corrupt, match="o0"):
+        account.filled(fill(2, CONTRACT, name="o0"))
