@@ -219,7 +219,8 @@ class RiskDesk:
     ) -> Sequence[Command]:
         """About once a second: measure, judge, and ask again for cancels that were not heeded."""
         self._measures.observe(self.triggers, markets, estimate, now_ns)
-        self._positions.tell_all(markets, self._account.busy)
+        if self._account.busy or self._positions:
+            self._positions.tell_all(markets, self._account.busy)
         commands = self._judge(now_ns)
         if self.machine.state is TradingState.ACTIVE:
             return commands
@@ -270,6 +271,8 @@ class RiskDesk:
     def _fresh_breaches(self, breaches: Sequence[Breach]) -> list[Breach]:
         """Those that were not in force a moment ago."""
         before = self._breached
+        if not breaches and not before:
+            return []
         self._breached = frozenset((breach.limit, breach.scope) for breach in breaches)
         return [each for each in breaches if (each.limit, each.scope) not in before]
 

@@ -41,6 +41,9 @@ class Positions:
         self._marks: dict[str, tuple[int, int]] = {}
         self._groups: dict[str, tuple[Contract | None, Groups]] = {}
 
+    def __len__(self) -> int:
+        return len(self._markets)
+
     def groups(self, market: Market) -> Groups:
         known = self._groups.get(market.market_id)
         if known is None or known[0] is not market.contract:

@@ -48,8 +48,12 @@ class Spot:
         if event.product != self._product:
             self.other_products += 1
             return False
-        if event.trade_id is not None and not self._count(event.trade_id):
-            return False
+        trade_id = event.trade_id
+        if trade_id is not None:
+            if self._numbered and trade_id - 1 == self.trade_id:
+                self.trade_id = trade_id
+            elif not self._count(trade_id):
+                return False
         price = self.price
         wild = price is not None and abs(event.price - price) > JUMP_RATIO * price
         if wild and not self._confirmed(event.price):

@@ -51,7 +51,7 @@ class Gates:
     def book(self, market: Market, now_ns: int) -> int:
         """Whether the book may be priced from; silence of its channel makes it stale."""
         state, channel = market.book.state, market.channel
-        if state is LIVE and channel and now_ns - channel.last_recv_ns <= self._book_stale_ns:
+        if state is LIVE and channel is not None and now_ns - channel.last_recv_ns <= self._book_stale_ns:
             return 0
         return _STATE_BITS[state] or why.BOOK_STALE
 
@@ -68,6 +68,18 @@ class Gates:
         if bid >= ask:
             return mask | why.BOOK_CROSSED
         return mask | why.SPREAD_WIDE if ask - bid > self._spread_max else mask
+
+    def offer(self, horizon_ns: int, bid: int | None, ask: int | None, price: int) -> int:
+        """`horizon` and `quote` at once; nothing in the usual case."""
+        if (
+            bid is not None
+            and ask is not None
+            and 0 < ask - bid <= self._spread_max
+            and self._ask_min <= price <= self._ask_max
+            and self._close_min_ns <= horizon_ns <= self._close_max_ns
+        ):
+            return 0
+        return self.horizon(horizon_ns) | self.quote(bid, ask, price)
 
     def worth_having(self, market: Market, now_ns: int, side: Outcome, price: int) -> int:
         """Asked only when all else is well: depth, what we hold, owe and have lost."""

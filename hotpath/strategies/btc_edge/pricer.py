@@ -106,7 +106,11 @@ class Pricer:
             or now_ns - self._spot.heard_ns > self._spot_stale_ns
         ):
             return None
-        mean, variance = self.moments(contract.close_ns, now_ns, price)
+        seconds = (contract.close_ns - now_ns) / 1e9
+        if seconds >= PRINTS:
+            mean, variance = settlement_moments(price, seconds, 0.0, 0, volatility.sigma)
+        else:
+            mean, variance = self.moments(contract.close_ns, now_ns, price)
         fixed = self._fixed if self._index_ns < 0 else self.fixed_variance(now_ns)
         return probability(contract.lower, contract.upper, mean, variance, volatility.spread, fixed)
 

@@ -213,7 +213,7 @@ class BtcEdge:
             else:
                 side, ev, price = _YES, ev_yes, ask or 0
             ev = (ev or 0.0) - (self._doubt_cost * doubt + self._buffer)
-            mask = gates.horizon(horizon_ns) | gates.quote(bid, ask, price)
+            mask = gates.offer(horizon_ns, bid, ask, price)
             if ev < self._min_ev:
                 mask |= _EV_LOW
             elif not mask:

@@ -42,6 +42,7 @@ class Losses:
         self._daily = limits.cash("loss_daily_dollars_max")
         self._drawdown = limits.cash("drawdown_dollars_max")
         self.state = state
+        self._judged: LossState | None = None  # with the same equity nothing new comes of it
         self._latched: dict[Limit, Breach] = {}
 
     @property
@@ -50,8 +51,14 @@ class Losses:
 
     def observe(self, now_ns: int, equity: int) -> tuple[Breach, ...]:
         """Take the equity in micro-dollars; the limits in force, with what was found first."""
-        state = self._rolled(now_ns, equity)
-        self.state = state
+        state = self.state
+        if (
+            state is not None
+            and state is self._judged
+            and (state.hour, state.equity) == (now_ns // HOUR_NS, equity)
+        ):
+            return self.in_force
+        state = self.state = self._judged = self._rolled(now_ns, equity)
         self._latch(Limit.LOSS_HOURLY, state.hour_opening - equity, self._hourly)
         self._latch(Limit.LOSS_DAILY, state.day_opening - equity, self._daily)
         self._latch(Limit.DRAWDOWN, state.high_water - equity, self._drawdown)

@@ -109,6 +109,8 @@ class Reservations:
 
     def overruns(self, equity: int) -> tuple[Breach, ...]:
         """Limits that are exceeded as things stand: a fill was voided, or equity fell."""
+        if not self._exposure.occupied and not self._orders:
+            return ()
         found = [
             Breach(total.limit, total.name, total.value, total.most)
             for total in self._exposure.overrun()

@@ -166,7 +166,9 @@ class Triggers:
 
     def observe(self, signal: Signal, value: int | None, now_ns: int, *, healthy: bool) -> None:
         """One reading. A bounded signal needs its value: a missing one is not a good one."""
-        reading = self._readings.setdefault(signal, _Reading())
+        reading = self._readings.get(signal)
+        if reading is None:
+            reading = self._readings[signal] = _Reading()
         reading.heard_ns = now_ns
         rule = self._rules[signal]
         if healthy and rule.allows(value):
@@ -178,6 +180,8 @@ class Triggers:
 
     def advance(self, now_ns: int) -> Phase:
         """The phase as of now; `entered` names the triggers that are in force."""
+        if self.phase is Phase.TRADING and not self._bad and self._is_calm(now_ns):
+            return self.phase
         self._bad = bad = tuple(
             signal for signal, reading in self._readings.items() if self._is_bad(reading, now_ns)
         )
@@ -195,6 +199,14 @@ class Triggers:
             self._healthy_since_ns = now_ns
         self.phase = self._recovered(now_ns - self._healthy_since_ns)
         return self.phase
+
+    def _is_calm(self, now_ns: int) -> bool:
+        """Whether every signal is good and was heard of lately: the usual case, and quick."""
+        oldest_ns = now_ns - self._silence_ns
+        for reading in self._readings.values():
+            if reading.bad_since_ns is not None or (reading.heard_ns or 0) < oldest_ns:
+                return False
+        return True
 
     def evidence(self) -> str:
         """What is bad, as text."""
