@@ -51,6 +51,10 @@ from kairos.messages.events import (
 # A cancel may overtake its order, or get lost: what still rests is asked for again.
 CANCEL_AGAIN_NS: Final = 5_000_000_000
 BREAKS_MAX: Final = 10_000
+# Stock is taken every second while an order is open, and before an order if the last one is older
+# than that. With nothing to cancel it can wait this long: the limits are tens of seconds.
+STOCK_NS: Final = 5_000_000_000
+FRESH_NS: Final = 1_000_000_000
 ACTIVE: Final = TradingState.ACTIVE
 
 
@@ -83,6 +87,7 @@ class RiskDesk:
         self._measures = Measures(settings.triggers, signals, spot)
         self._positions = Positions(self.reservations, groups_of)
         self._rate = OrderRate(settings.limits)
+        self._stock_ns = self._judged_ns = 0
         self._breaks: set[str] = set()
         self._canceled_ns: dict[str, int] = {}
         self._in_force: frozenset[Signal] = frozenset()
@@ -100,7 +105,8 @@ class RiskDesk:
         self, commands: Sequence[Command], market_of: Callable[[str], Market], now_ns: int
     ) -> list[Command]:
         """The same commands, with `OrderDenied` in the place of every order that may not leave."""
-        return [self._screened(command, market_of, now_ns) for command in commands]
+        said = self._judge(now_ns) if now_ns >= self._judged_ns + FRESH_NS else []
+        return [*said, *(self._screened(command, market_of, now_ns) for command in commands)]
 
     def _screened(
         self, command: Command, market_of: Callable[[str], Market], now_ns: int
@@ -217,10 +223,14 @@ class RiskDesk:
     def on_timer(
         self, markets: Mapping[str, Market], estimate: Estimate, now_ns: int
     ) -> Sequence[Command]:
-        """About once a second: measure, judge, and ask again for cancels that were not heeded."""
+        """Called once a second: take stock when it is due, or at once when the spot falls silent;
+        ask again for cancels that were not heeded."""
+        due_ns = self._stock_ns + (FRESH_NS if self._account.orders else STOCK_NS)
+        if now_ns < due_ns and self._measures.spot_is_fresh(now_ns):
+            return NOTHING
+        self._stock_ns = now_ns
         self._measures.observe(self.triggers, markets, estimate, now_ns)
-        if self._account.busy or self._positions:
-            self._positions.tell_all(markets, self._account.busy)
+        self._positions.tell_all(markets, self._account.busy)
         commands = self._judge(now_ns)
         if self.machine.state is TradingState.ACTIVE:
             return commands
@@ -255,6 +265,7 @@ class RiskDesk:
 
     def _judge(self, now_ns: int) -> list[Command]:
         """Take stock, and say what follows: cancels first, then breaches, then the new state."""
+        self._judged_ns = now_ns
         self.equity = equity = self._account.ledger.cash + self._positions.value(now_ns)
         losses = self.losses.observe(now_ns, equity)
         overruns = self.reservations.overruns(equity)

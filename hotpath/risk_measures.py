@@ -15,9 +15,6 @@ from kairos.domain.risk.triggers import Signal, Triggers, TriggerSettings
 
 # Markets looked at in one call: what a timer costs does not grow with the number of markets.
 SLICE: Final = 512
-# A round begins this long after the one before it: what is measured is allowed tens of seconds, and
-# an order asks for the ages of its own market and of the spot when it is sent.
-ROUND_NS: Final = 5_000_000_000
 # Markets asked for an estimate in one call, until one has it.
 PROBES: Final = 8
 # What the engine measures itself. Everything else is reported to it.
@@ -44,7 +41,6 @@ class Universe:
     def __init__(self, quote_age_ns: int) -> None:
         self._quote_age_ns = quote_age_ns
         self._waiting: list[Market] = []
-        self._next_round_ns = 0
         self._tradable = self._covered = self._heard_ns = 0
         self.coverage: Coverage | None = None
         self.priced_ns: int | None = None  # when the strategy last had an estimate
@@ -52,11 +48,8 @@ class Universe:
     def look(
         self, markets: Mapping[str, Market], estimate: Estimate | None, now_ns: int
     ) -> Coverage | None:
-        """Go on for one slice; None unless that completes a round."""
+        """Go on for one slice; None until the first round is complete."""
         if not self._waiting:
-            if now_ns < self._next_round_ns and self.coverage is not None:
-                return None
-            self._next_round_ns = now_ns + ROUND_NS
             self._waiting = list(markets.values())
             self._tradable = self._covered = self._heard_ns = 0
         part = self._waiting[-SLICE:]
@@ -66,9 +59,8 @@ class Universe:
             if estimate is not None and estimate(market, now_ns) is not None:
                 self.priced_ns = now_ns
                 break
-        if self._waiting:
-            return None
-        self.coverage = Coverage(self._tradable, self._covered, self._heard_ns)
+        if not self._waiting:
+            self.coverage = Coverage(self._tradable, self._covered, self._heard_ns)
         return self.coverage
 
     def _is_covered(self, market: Market, now_ns: int) -> bool:
@@ -114,6 +106,11 @@ class Measures:
         ):
             found = (*found, Signal.QUOTE_AGE.value)
         return found
+
+    def spot_is_fresh(self, now_ns: int) -> bool:
+        """Whether the age of the spot, where it is watched, is within its limit."""
+        spot = self._spot
+        return spot is None or spot.price is None or now_ns - spot.heard_ns <= self._spot_age_ns
 
     def observe(
         self, triggers: Triggers, markets: Mapping[str, Market], estimate: Estimate, now_ns: int

@@ -110,6 +110,11 @@ class Floor:
             said += self.hear(TimerFired(self.now_ns))
         return said
 
+    def take_stock(self) -> list[Command]:
+        """The next timer at which the desk looks at everything, nothing else having changed."""
+        self.now_ns += 5 * SECOND
+        return self.hear(TimerFired(self.now_ns))
+
     def want(self, *orders: Command) -> list[Command]:
         """What becomes of orders the strategy asks for on a timer."""
         self.strategy.wishes = list(orders)

@@ -54,7 +54,7 @@ def test_the_daily_loss_left_out_what_was_only_lost_on_paper() -> None:
     floor = Floor(loss_hourly_dollars_max=6, loss_daily_dollars_max=6)
     floor.hold(100)
     floor.book("KXBTCD-26NOV1810-T80000", 4_000, 5_100)
-    said = floor.hear(TimerFired(floor.now_ns))
+    said = floor.take_stock()
     assert [each.limit for each in said if isinstance(each, RiskBreached)] == [
         "loss_hourly", "loss_daily",
     ]  # fmt: skip

@@ -155,7 +155,7 @@ def test_on_a_breach_everything_that_rests_is_canceled_first() -> None:
     names = [floor.rest(1), floor.rest(1, market=B)]
     floor.now_ns += 1
     floor.book(A, 4_400, 5_100)
-    said = floor.hear(TimerFired(floor.now_ns))
+    said = floor.take_stock()
     assert kinds(said) == ["CancelOrder", "CancelOrder", "RiskBreached", "TradingStateChanged"]
     assert canceled(said) == names
     assert said[2] == RiskBreached(
@@ -190,7 +190,7 @@ def test_a_drawdown_waits_for_a_person_and_then_for_the_hysteresis() -> None:
     floor.hold(100)
     floor.now_ns += 1
     floor.book(A, 4_400, 5_100)
-    floor.hear(TimerFired(floor.now_ns))
+    floor.take_stock()
     floor.pass_time(3_600)
     assert floor.desk.state is REDUCING
     floor.hear(ControlChanged(floor.now_ns, ACTIVE, "ops", "looked into it"))
@@ -207,7 +207,7 @@ def test_a_deposit_is_no_profit_that_losses_could_eat() -> None:
     floor.hold(100)
     floor.now_ns += 1
     floor.book(A, 4_400, 5_100)
-    assert "RiskBreached" in kinds(floor.hear(TimerFired(floor.now_ns)))
+    assert "RiskBreached" in kinds(floor.take_stock())
 
 
 def test_exposure_above_a_limit_is_a_breach_although_nobody_asked() -> None:
@@ -255,7 +255,7 @@ def test_a_side_without_bids_brings_nothing() -> None:
     floor.hold(100)
     floor.now_ns += 1
     floor.book(A, None, 5_100)
-    assert "RiskBreached" in kinds(floor.hear(TimerFired(floor.now_ns)))
+    assert "RiskBreached" in kinds(floor.take_stock())
 
 
 # Control

@@ -91,7 +91,9 @@ class Losses:
         if day != state.day:
             state = state._replace(day=day, day_opening=state.equity)
             self._latched.pop(Limit.LOSS_DAILY, None)
-        return state._replace(high_water=max(state.high_water, equity), equity=equity)
+        if equity > state.high_water:
+            return state._replace(high_water=equity, equity=equity)
+        return state._replace(equity=equity)
 
     def _latch(self, limit: Limit, loss: int, most: int) -> None:
         if loss >= most and limit not in self._latched:

@@ -180,7 +180,7 @@ class Triggers:
 
     def advance(self, now_ns: int) -> Phase:
         """The phase as of now; `entered` names the triggers that are in force."""
-        if self.phase is Phase.TRADING and not self._bad and self._is_calm(now_ns):
+        if not self._bad and self.is_calm(now_ns):
             return self.phase
         self._bad = bad = tuple(
             signal for signal, reading in self._readings.items() if self._is_bad(reading, now_ns)
@@ -200,8 +200,10 @@ class Triggers:
         self.phase = self._recovered(now_ns - self._healthy_since_ns)
         return self.phase
 
-    def _is_calm(self, now_ns: int) -> bool:
-        """Whether every signal is good and was heard of lately: the usual case, and quick."""
+    def is_calm(self, now_ns: int) -> bool:
+        """Trading, every signal good and heard of lately: the usual case, and quick to see."""
+        if self.phase is not Phase.TRADING:
+            return False
         oldest_ns = now_ns - self._silence_ns
         for reading in self._readings.values():
             if reading.bad_since_ns is not None or (reading.heard_ns or 0) < oldest_ns:
