@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast, get_args
 
 import msgspec
 
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk
+from hotpath.gateway.paper import PaperGateway
 from hotpath.latency import LatencyTable
 from hotpath.outcomes import KnownOutcome
 from hotpath.paper.venue import PaperVenue
@@ -21,6 +22,7 @@ from hotpath.quarantine import Quarantine, Sample
 from hotpath.settling import Settling
 from kairos.bootstrap import LineDecoder, Parsed, outcomes_line
 from kairos.messages.commands import (
+    AmendOrder,
     CancelOrder,
     Command,
     Decision,
@@ -37,7 +39,7 @@ from kairos.messages.events import (
     OutcomesKnown,
     TimerFired,
 )
-from kairos.ports import JournalWriter
+from kairos.ports import JournalWriter, OrderGateway
 
 TIMER_NS: Final = 1_000_000_000
 # Farther ahead than this, a receive time must be confirmed by the next message.
@@ -45,6 +47,7 @@ JUMP_NS: Final = 120 * TIMER_NS
 # Small enough for the second-level cache; one message of each batch is timed.
 BATCH_LINES: Final = 128
 _encode = msgspec.json.Encoder().encode
+_REPORTS: Final = frozenset(get_args(OrderReport))
 
 
 class Sink(Protocol):
@@ -62,7 +65,10 @@ class Sink(Protocol):
 
 
 class Session:
-    """Feed chunks of lines; then `finish`."""
+    """Feed chunks of lines; then `finish`.
+
+    Orders go to `gateway`: the paper venue's, unless another is put in its place before that.
+    """
 
     def __init__(
         self,
@@ -79,6 +85,7 @@ class Session:
         self._sink = sink
         self._settling = Settling(outcomes)
         self._journal = journal
+        self.gateway: OrderGateway = PaperGateway(paper, self.report)
         self.quarantine = Quarantine()
         self.latency = LatencyTable()
         self._lines = 0
@@ -191,13 +198,15 @@ class Session:
         engine, paper = self._engine, self._paper
         if paper.busy:
             for report in paper.advance(engine.now_ns if event.recv_ns is None else event.recv_ns):
-                self._report(report)
+                self.report(report)
         commands = (
             self._determined(event) if isinstance(event, MarketDetermined) else engine.handle(event)
         )
         if paper.busy:
             paper.observe(event)
         self._release(commands)
+        if type(event) in _REPORTS:  # of a gateway that is not the paper venue's
+            self._sink.report(cast(OrderReport, event), engine)
         if isinstance(event, MarketDefined):
             self._settling.learn(event, engine.markets)
 
@@ -229,13 +238,14 @@ class Session:
         engine, paper = self._engine, self._paper
         if paper.busy:
             for report in paper.advance(now_ns):
-                self._report(report)
+                self.report(report)
         self._release(engine.handle(TimerFired(now_ns)))
         for event in self._settling.due(engine.markets, now_ns):
             self._one(event)
         self._sink.timer(now_ns, engine)
 
-    def _report(self, report: OrderReport) -> None:
+    def report(self, report: OrderReport) -> None:
+        """Let the engine hear what became of an order."""
         self._release(self._engine.handle(report))
         self._sink.report(report, self._engine)
 
@@ -250,9 +260,11 @@ class Session:
                 continue
             match command:
                 case SubmitOrder():
-                    self._paper.submit(command)
+                    self.gateway.submit(command)
                 case CancelOrder():
-                    self._paper.cancel(command)
+                    self.gateway.cancel(command)
+                case AmendOrder():
+                    self.gateway.amend(command)
                 case MessageRefused():
                     path, line = self._where
                     sample = Sample(str(path), line, command.market or "", command.detail)
@@ -266,7 +278,7 @@ class Session:
         """Outputs follow their inputs; an order leaves only when both are on disk."""
         acts = False
         for command in commands:
-            acts = acts or isinstance(command, SubmitOrder | CancelOrder)
+            acts = acts or isinstance(command, SubmitOrder | CancelOrder | AmendOrder)
             rows = command.expand() if isinstance(command, DecisionSweep) else (command,)
             for row in rows:
                 name, body = type(row).__name__.encode(), _encode(row)
@@ -289,7 +301,7 @@ class Session:
         if market is not None and market.in_flight and self._paper.busy:
             # What the venue did before it determined the market is heard of before the payout.
             for report in self._paper.advance(engine.now_ns + self._paper.reply_ns):
-                self._report(report)
+                self.report(report)
             yes_held, no_held = market.yes_held, market.no_held
         conflict = self._settling.conflict(event)
         if conflict is not None:
@@ -309,7 +321,7 @@ class Session:
         engine = self._engine
         if self._paper.busy:
             for report in self._paper.advance(engine.now_ns + 60 * TIMER_NS):
-                self._report(report)
+                self.report(report)
         for market in list(engine.markets.values()):
             event = self._settling.of(market, engine.now_ns) if market.outcome is None else None
             if event is not None:

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from hotpath.paper.venue import PaperVenue
 from kairos.domain.refusals import Refusal
 from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
-from kairos.messages.events import AmendRejected, Event
+from kairos.messages.events import AmendRejected
 
 
 class PaperGateway:
     """`kairos.ports.OrderGateway` over a `PaperVenue`."""
 
-    def __init__(self, venue: PaperVenue, inbox: Callable[[Event], None]) -> None:
+    def __init__(self, venue: PaperVenue, inbox: Callable[[AmendRejected], None]) -> None:
         self.venue = venue
         self._inbox = inbox
 

@@ -52,13 +52,28 @@ def event_of(line: bytes) -> Event | None:
         envelope = _decode(line)
     except msgspec.DecodeError:
         return None
-    if envelope.src != SOURCE:
-        return None
-    kind = _KINDS.get(envelope.type)
-    if kind is None:
-        raise Malformed("unknown_type", "type", f"{envelope.type} is no event of the shell's own")
+    return None if envelope.src != SOURCE else _event(envelope.type, envelope.data)
+
+
+def event_from(kind: str, data: object) -> Event:
+    """The event that a line keeps whose JSON has been read already. Raises Malformed."""
     try:
-        event: Event = msgspec.json.decode(envelope.data, type=kind)
+        event: Event = msgspec.convert(data, _kind(kind))
     except msgspec.ValidationError as error:
         raise Malformed("wrong_type", "data", str(error)) from error
     return event
+
+
+def _event(kind: str, data: msgspec.Raw) -> Event:
+    try:
+        event: Event = msgspec.json.decode(data, type=_kind(kind))
+    except msgspec.ValidationError as error:
+        raise Malformed("wrong_type", "data", str(error)) from error
+    return event
+
+
+def _kind(name: str) -> type[Any]:
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise Malformed("unknown_type", "type", f"{name} is no event of the shell's own")
+    return kind

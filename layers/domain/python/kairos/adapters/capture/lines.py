@@ -45,6 +45,7 @@ from kairos.adapters.kalshi.schemas import (
     Unsubscribed,
 )
 from kairos.errors import Malformed
+from kairos.messages import journal_lines
 from kairos.messages.events import BookDelta, InputQuarantined
 
 _MISSING = re.compile(r"missing required field `([^`]*)`")
@@ -242,6 +243,8 @@ class LineDecoder:
                 return self._coinbase_slow(recv_ns, conn, _raw(fields))
             case "recorder":
                 return control.recorder(recv_ns, conn, fields, self._kalshi)
+            case journal_lines.SOURCE:
+                return (journal_lines.event_from(_text(fields, "type"), fields.get("data")),)
             case "kalshi_rest_trades":
                 return control.rest_trade(recv_ns, conn, _raw(fields))
             case "kalshi_perp_rest":
