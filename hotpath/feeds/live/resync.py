@@ -175,7 +175,10 @@ class ResyncDesk:
         for market in absent:
             del counter.wanted[market]
         steps: list[Step] = [Absent(conn, tuple(absent))] if absent else []
-        chosen = iter(asks[: max(0, room)])
+        room = max(0, room)
+        if len(asks) > room:  # whole batches only, while more is wanted than may be asked for
+            room -= room % settings.batch_max
+        chosen = iter(asks[:room])
         while batch := tuple(islice(chosen, settings.batch_max)):
             for market in batch:
                 wanted = counter.wanted[market]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from kairos.adapters.capture.control import outcomes_line
 from kairos.adapters.capture.lines import LineDecoder
+from kairos.adapters.coinbase.stream import URL as COINBASE_URL
 from kairos.adapters.coinbase.stream import CoinbaseStream
 from kairos.adapters.kalshi import private as kalshi_private
+from kairos.adapters.kalshi.access import KalshiAccess, kalshi_access
 from kairos.adapters.kalshi.auth import KalshiKey, PreparedHeaders
-from kairos.adapters.kalshi.build import kalshi_catalogue, kalshi_trading, kalshi_transport
+from kairos.adapters.kalshi.build import (
+    kalshi_account,
+    kalshi_catalogue,
+    kalshi_trading,
+    kalshi_transport,
+)
 from kairos.adapters.kalshi.catalogue import KalshiCatalogue
 from kairos.adapters.kalshi.config import DEMO as KALSHI_DEMO
 from kairos.adapters.kalshi.config import PRODUCTION as KALSHI_PRODUCTION
@@ -17,6 +24,8 @@ from kairos.adapters.kalshi.parsing import Parsed
 from kairos.adapters.kalshi.rest import KalshiTrading
 from kairos.adapters.kalshi.series import SERIES, Series, ranges_of, series_of
 from kairos.adapters.kalshi.stream import KalshiCommands
+from kairos.adapters.kalshi.venue_stream import MARKET_CHANNELS as KALSHI_MARKET_CHANNELS
+from kairos.adapters.kalshi.venue_stream import KalshiStream
 from kairos.adapters.polymarket import stream as polymarket_stream
 from kairos.adapters.polymarket.auth import ApiCredentials as PolymarketCredentials
 from kairos.adapters.polymarket.catalogue import PolymarketCatalogue
@@ -47,9 +56,12 @@ from kairos.adapters.polymarket_us.stream import (
 from kairos.adapters.probes import VARIABLES as VENUE_VARIABLES
 from kairos.adapters.probes import Opened, Variable, open_probe
 from kairos.adapters.probes import missing as missing_variables
+from kairos.adapters.probes import with_defaults as with_default_variables
 
 __all__ = [
+    "COINBASE_URL",
     "KALSHI_DEMO",
+    "KALSHI_MARKET_CHANNELS",
     "KALSHI_PRODUCTION",
     "KALSHI_STREAM_PATH",
     "SERIES",
@@ -57,10 +69,12 @@ __all__ = [
     "CoinbaseStream",
     "FeeAsset",
     "IntentLog",
+    "KalshiAccess",
     "KalshiCatalogue",
     "KalshiCommands",
     "KalshiConfig",
     "KalshiKey",
+    "KalshiStream",
     "KalshiTrading",
     "LineDecoder",
     "Opened",
@@ -87,6 +101,8 @@ __all__ = [
     "SignatureType",
     "SigningKey",
     "Variable",
+    "kalshi_access",
+    "kalshi_account",
     "kalshi_catalogue",
     "kalshi_private",
     "kalshi_trading",
@@ -99,4 +115,5 @@ __all__ = [
     "polymarket_stream",
     "ranges_of",
     "series_of",
+    "with_default_variables",
 ]

@@ -37,11 +37,16 @@ class BinaryBook:
     down. That walk is short in practice and bounded by the grid's size.
     """
 
-    __slots__ = ("best_no", "best_yes", "grid", "market", "no", "reason", "state", "yes")
+    __slots__ = (
+        "best_no", "best_yes", "grid", "market", "no", "no_slot", "reason", "state", "yes",
+        "yes_slot",
+    )  # fmt: skip
 
     def __init__(self, market: str, grid: PriceGrid) -> None:
         self.market = market
         self.grid = grid
+        self.yes_slot = grid.yes_slot
+        self.no_slot = grid.no_slot
         self.yes = [0] * grid.size
         self.no = [0] * grid.size
         self.best_yes = -1
@@ -145,12 +150,10 @@ class BinaryBook:
     def bids(self, leg: int) -> list[tuple[int, int]]:
         """Non-empty levels of a leg as (price, quantity), best first."""
         if leg == YES_LEG:
-            prices, levels = self.grid.yes_price, self.yes
+            prices, levels, best = self.grid.yes_price, self.yes, self.best_yes
         else:
-            prices, levels = self.grid.no_price, self.no
-        return [
-            (prices[slot], levels[slot]) for slot in reversed(range(self.grid.size)) if levels[slot]
-        ]
+            prices, levels, best = self.grid.no_price, self.no, self.best_no
+        return [(prices[slot], levels[slot]) for slot in range(best, -1, -1) if levels[slot]]
 
     def sha256(self) -> str:
         """Hash of `yes price:quantity,…|no price:quantity,…` in integer units, best first."""
