@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
+from kairos.adapters.access import check_origin
 from kairos.adapters.http.transport import AiohttpTransport
-from kairos.adapters.kalshi.auth import KalshiKey
-from kairos.adapters.kalshi.config import DEMO, PRODUCTION
+from kairos.adapters.kalshi.access import kalshi_access
 from kairos.adapters.kalshi.probe import KalshiProbe
 from kairos.adapters.polymarket.auth import ApiCredentials
 from kairos.adapters.polymarket.config import Hosts
@@ -23,9 +21,6 @@ from kairos.adapters.polymarket_us.config import Settings
 from kairos.adapters.polymarket_us.probe import PolymarketUsProbe
 from kairos.errors import UsageError
 from kairos.ports import Clock
-
-KEY_FILE_BYTES_MAX: Final = 64 * 1024
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +82,19 @@ def open_probe(
 ) -> Opened:
     """`base_url` is the one origin of a simulated venue. Raises UsageError for what cannot be."""
     if base_url is not None:
-        _check_origin(base_url)
-    stated = {each.name: settings.get(each.name) or each.default or "" for each in VARIABLES[venue]}
-    return _OPENERS[venue](stated, base_url, clock, jitter)
+        check_origin(base_url)
+    return _OPENERS[venue](with_defaults(venue, settings), base_url, clock, jitter)
+
+
+def with_defaults(venue: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Every variable of a venue, as it is set or by its default."""
+    return {each.name: settings.get(each.name) or each.default or "" for each in VARIABLES[venue]}
 
 
 def _kalshi(
     stated: Mapping[str, str], base_url: str | None, clock: Clock, jitter: Callable[[], float]
 ) -> Opened:
-    environments = {"production": PRODUCTION, "demo": DEMO}
-    config = environments.get(stated["KALSHI_ENVIRONMENT"])
-    if config is None:
-        raise UsageError("KALSHI_ENVIRONMENT must be production or demo")
-    try:
-        config = replace(
-            config, tier=stated["KALSHI_TIER"], rest_origin=base_url or config.rest_origin
-        )
-    except ValueError as error:
-        raise UsageError(f"KALSHI_TIER: {error}") from error
-    pem = _read_key(Path(stated["KALSHI_PRIVATE_KEY_PATH"]), "KALSHI_PRIVATE_KEY_PATH")
-    key = KalshiKey.from_pem(stated["KALSHI_API_KEY_ID"], pem)
+    config, key = kalshi_access(stated, base_url)
     transport = AiohttpTransport(config.rest_origin)
     return Opened(KalshiProbe(transport, config, key, clock, jitter), transport.close)
 
@@ -163,22 +151,3 @@ _OPENERS: Final = {
     "polymarket": _polymarket,
     "polymarket-us": _polymarket_us,
 }
-
-
-def _check_origin(url: str) -> None:
-    """Keys go there: anything but this machine has to be reached over TLS."""
-    parts = urlsplit(url)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not is_safe or not parts.hostname or parts.path not in ("", "/") or parts.query:
-        raise UsageError(f"{url!r} must be https://HOST[:PORT], or http:// on this machine")
-
-
-def _read_key(path: Path, name: str) -> bytes:
-    try:
-        with path.expanduser().open("rb") as file:
-            content = file.read(KEY_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{name}: {path} cannot be read ({error.strerror})") from error
-    if len(content) > KEY_FILE_BYTES_MAX:
-        raise UsageError(f"{name}: {path} is no key file, it is too long")
-    return content

@@ -53,6 +53,10 @@ class WatchData(msgspec.Struct, gc=False):
     price_ranges: list[PriceRange] | None = None
 
 
+class OnlySeriesData(msgspec.Struct, gc=False):
+    series: tuple[str, ...]
+
+
 class RestTrade(msgspec.Struct, gc=False):
     """A trade of REST /markets/trades, as on a trade tape."""
 
@@ -83,6 +87,10 @@ def recorder(recv_ns: int, conn: str, fields: dict[str, Any], kalshi: KalshiPars
         return (TimerFired(recv_ns),)
     if kind == "watch_market":
         return _watched(recv_ns, msgspec.convert(fields.get("data"), WatchData))
+    if kind == "only_series":
+        data = msgspec.convert(fields.get("data"), OnlySeriesData)
+        kalshi.only_series = frozenset(data.series)
+        return ()
     if kind == "subscribe" and isinstance(fields.get("data"), dict):
         return command(conn, fields["data"], kalshi)
     if kind in _NOTES:

@@ -107,6 +107,12 @@ class Budget:
     def cost(self, endpoint: str) -> int:
         return self._costs.get(endpoint, self._default_cost)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a call of usual cost could be sent now, a read and a write."""
+        read, write, cost = self._buckets["read"], self._buckets["write"], self._default_cost
+        return not (read.seconds_until(cost) or write.seconds_until(cost, self._cancel_reserve))
+
     async def take(
         self, endpoint: str, *, kind: Kind, count: int = 1, wait_max_seconds: float
     ) -> None:

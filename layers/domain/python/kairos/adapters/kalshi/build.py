@@ -50,6 +50,30 @@ def kalshi_trading(
     )
 
 
+async def kalshi_account(
+    config: KalshiConfig,
+    key: KalshiKey,
+    clock: Clock,
+    transport: HttpTransport,
+    *,
+    contracts_limit: int,
+    jitter: Callable[[], float],
+    exchange_index: int,
+) -> KalshiTrading:
+    """Trading with the account's own rates and an order group of its own, which may match
+    `contracts_limit` micro-contracts in any 15 seconds. Raises what the venue raises."""
+
+    def over(group: str) -> KalshiTrading:
+        return kalshi_trading(
+            config, key, clock, transport, order_group_id=group, jitter=jitter,
+            exchange_index=exchange_index,
+        )  # fmt: skip
+
+    trading = over(await over("").groups.create(contracts_limit))
+    await trading.exchange.learn_limits()
+    return trading
+
+
 def kalshi_catalogue(
     config: KalshiConfig, clock: Clock, transport: HttpTransport, *, jitter: Callable[[], float]
 ) -> KalshiCatalogue:

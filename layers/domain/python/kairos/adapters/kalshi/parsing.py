@@ -108,6 +108,8 @@ class KalshiParser:
         self._use_yes_price = use_yes_price
         self.may_flip = use_yes_price
         self._yes_price_by_conn: dict[str, bool] = {}
+        # Set, the lifecycle of other series is not ours: the channel tells of every market.
+        self.only_series: frozenset[str] | None = None
 
     def subscribe_command(self, conn: str, *, use_yes_price: bool) -> None:
         """Note how a connection asked for NO-side prices; Kalshi's default will flip some day."""
@@ -139,9 +141,8 @@ class KalshiParser:
             case CfBenchmarksValue():
                 return _with_seq(recv_ns, conn, frame.sid, frame.seq, _index(recv_ns, conn, frame))
             case MarketLifecycle():
-                return _with_seq(
-                    recv_ns, conn, frame.sid, frame.seq, *_lifecycle(recv_ns, frame.msg)
-                )
+                said = _lifecycle(recv_ns, frame.msg) if self._concerns(frame.msg) else ()
+                return _with_seq(recv_ns, conn, frame.sid, frame.seq, *said)
             case Error():
                 _refuse_terminal(frame)
                 return _with_seq(recv_ns, conn, frame.sid, frame.seq)
@@ -149,6 +150,10 @@ class KalshiParser:
                 return _carries(recv_ns, conn, frame.sid, frame.seq, ())
             case Ok():
                 return _carries(recv_ns, conn, frame.sid, frame.seq, _carried(frame.msg))
+
+    def _concerns(self, msg: LifecycleMsg) -> bool:
+        wanted = self.only_series
+        return wanted is None or msg.market_ticker.partition("-")[0] in wanted
 
     def cents_delta(self, recv_ns: int, conn: str, frame: CentsDelta) -> BookDelta:
         """The old format: whole cents, whole contracts; where both are present they must agree."""

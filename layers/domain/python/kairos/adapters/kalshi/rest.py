@@ -51,6 +51,8 @@ class KalshiTrading:
         subaccount: int | None = None,
     ) -> None:
         calls = Calls(client)
+        self._budget = client.budget
+        self._group_id = order_group_id
         self.exchange = Exchange(calls, clock)
         self.groups = OrderGroups(calls, exchange_index=exchange_index, subaccount=subaccount)
         self.orders = OrderEntry(
@@ -116,6 +118,16 @@ class KalshiTrading:
 
     async def balance(self) -> VenueBalance:
         return await self.portfolio.balance()
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether an order could be sent now without touching what is kept for cancels."""
+        return self._budget.has_room
+
+    async def close_group(self) -> None:
+        """Cancel all that rests in our order group, and forget the group."""
+        if self._group_id:
+            await self.groups.delete(self._group_id)
 
     async def keep_alive(self) -> None:
         """Nothing to do: the expiry of every resting order is the dead-man's switch."""

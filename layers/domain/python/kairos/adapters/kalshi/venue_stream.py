@@ -30,10 +30,12 @@ from kairos.errors import Malformed
 from kairos.messages.streams import Heartbeat, Outgoing, Said, SaidKind, StreamAddress
 
 SOURCE: Final = "kalshi_ws"
+PRIVATE_SOURCE: Final = "kalshi_private"
 PING_SECONDS: Final = 10.0  # with the body `heartbeat`
 # Channels that are subscribed to market by market; the others tell of all markets, or of us.
 BY_MARKET: Final = frozenset({ORDERBOOK, "ticker", "trade"})
 MARKET_CHANNELS: Final = (ORDERBOOK, "ticker", "trade", "market_lifecycle_v2")
+PRIVATE_CHANNELS: Final = ("fill", "user_orders", "order_group_updates")
 _DATA: Final = (
     b'{"type":"orderbook_delta"', b'{"type":"ticker"', b'{"type":"trade"',
 )  # fmt: skip
@@ -176,6 +178,16 @@ class KalshiStream:
         if error is ErrorKind.RETRY and answer.command is not None:
             self._failed.append(answer.command)
         return Said(SaidKind.REFUSED, detail)
+
+
+class KalshiPrivateStream(KalshiStream):
+    """What the venue says of our account: a connection of its own, so that no flood of books is
+    before it. Its messages are the gateway's to read, not the engine's."""
+
+    source = PRIVATE_SOURCE
+
+    def __init__(self, url: str, key: KalshiKey) -> None:
+        super().__init__(url, key, PRIVATE_CHANNELS)
 
 
 def _outgoing(command: Command) -> Outgoing:
