@@ -47,11 +47,13 @@ _log = logging.getLogger("kairos.streams")
 
 
 class Plan(NamedTuple):
-    """One connection to keep. Names with a `#` are lanes of one stream (`merge.py`)."""
+    """One connection to keep. Names with a `#` are lanes of one stream (`merge.py`). `has_books` is
+    off for feeds of trades, and of our own orders: no book is missed there."""
 
     name: str
     stream: VenueStream
     markets: Sequence[str]
+    has_books: bool = True
 
 
 class BooksView(Protocol):
@@ -88,6 +90,7 @@ class LiveFeed:
         self._freeze = FreezeWatch(settings.freeze)
         self._desk = ResyncDesk(settings.resync)
         self._every_s: dict[str, float | None] = {}
+        self._with_books: set[str] = set()
         self.connections: dict[str, Connection] = {}
         self.stalls = 0
         self._take: Callable[[list[bytes]], None] | None = None
@@ -107,6 +110,8 @@ class LiveFeed:
                 f"{CONNECTIONS_MAX}"
             )
         self._every_s[plan.name] = plan.stream.heartbeat.server_every_s
+        if plan.has_books:
+            self._with_books.add(plan.name)
         self.connections[plan.name] = Connection(
             plan.name, plan.stream, plan.markets, self, self._clock, uniform,
             self._settings.connection, opener,
@@ -218,6 +223,8 @@ class LiveFeed:
 
     def _expect(self, connection: Connection, markets: Iterable[str], now_ns: int) -> None:
         """Books that are due. Those that have come already are not missed."""
+        if connection.name not in self._with_books:
+            return
         markets = list(markets)
         self._freeze.carries(connection.name, markets)
         books = self._books
@@ -291,7 +298,7 @@ class LiveFeed:
             connection = self.connections[step.conn]
             match step:
                 case Ask():
-                    self._ask(connection, step.markets, "resync")
+                    self._ask(connection, step.markets, "resync", or_restart=step.were_there)
                 case GiveUp():
                     self._give_up(connection, "unrecovered", step.reason)
                 case Absent():
@@ -303,15 +310,20 @@ class LiveFeed:
             connection = self.connections[verdict.conn]
             match verdict:
                 case Suspect():
-                    self._ask(connection, verdict.markets, f"suspected: {verdict.doubt}")
+                    self._ask(
+                        connection, verdict.markets, f"suspected: {verdict.doubt}", or_restart=True
+                    )
                 case Dead():
                     self._freeze.closed(verdict.conn)
                     self._give_up(connection, "frozen", f"{verdict.doubt}: {verdict.detail}")
 
-    def _ask(self, connection: Connection, markets: tuple[str, ...], why: str) -> None:
+    @staticmethod
+    def _ask(
+        connection: Connection, markets: tuple[str, ...], why: str, *, or_restart: bool
+    ) -> None:
         change, _, doubt = why.partition(": ")
         connection.note_change(change, {"doubt": doubt} | _named(markets))
-        if not connection.resync(list(markets)):
+        if not connection.resync(list(markets)) and or_restart:
             connection.restart(f"{why}: this venue sends books to new connections only")
 
     @staticmethod

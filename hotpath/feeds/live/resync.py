@@ -24,10 +24,12 @@ _UNSUBSCRIBED: Final = "unsubscribed"
 
 
 class Ask(NamedTuple):
-    """Request whole books of these markets on `conn`."""
+    """Request whole books of these markets on `conn`. `were_there`: some of them were live before,
+    so that a new connection will bring them if asking cannot."""
 
     conn: str
     markets: tuple[str, ...]
+    were_there: bool
 
 
 class GiveUp(NamedTuple):
@@ -184,5 +186,6 @@ class ResyncDesk:
                 wanted = counter.wanted[market]
                 wanted.asked += 1
                 wanted.due_ns = now_ns + int(settings.timeout_s * _SECOND)
-            steps.append(Ask(conn, batch))
+            were_there = any(counter.wanted[market].was_there for market in batch)
+            steps.append(Ask(conn, batch, were_there))
         return steps

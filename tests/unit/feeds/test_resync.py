@@ -32,7 +32,7 @@ def test_a_gap_asks_for_the_markets_of_its_subscription_and_no_other() -> None:
     for said in replay.heard.said:
         if isinstance(said, BookStateChanged):
             desk.take(said, "k", S)
-    assert desk.due(S) == [Ask("k", ("KXBTCD-A", "KXBTCD-B"))]
+    assert desk.due(S) == [Ask("k", ("KXBTCD-A", "KXBTCD-B"), were_there=True)]
     assert replay.book("KXBTCD-C").state == "live"
 
 
@@ -60,7 +60,7 @@ def test_books_of_a_new_subscription_are_asked_for_only_after_their_grace() -> N
     desk.expect("k", MARKETS[:2], 0)
     desk.came("k", "M0")
     assert desk.due(14 * S) == []
-    assert desk.due(15 * S) == [Ask("k", ("M1",))]
+    assert desk.due(15 * S) == [Ask("k", ("M1",), were_there=False)]
 
 
 def test_a_market_that_never_had_a_book_does_not_cost_the_connection() -> None:
@@ -96,7 +96,7 @@ def test_a_lost_connection_takes_its_requests_with_it() -> None:
     desk.doubt("k", MARKETS, 0)
     desk.doubt("other", ["M0"], 0)
     desk.closed("k")
-    assert desk.due(0) == [Ask("other", ("M0",))]
+    assert desk.due(0) == [Ask("other", ("M0",), were_there=True)]
 
 
 def state(market: str, now: str, reason: str) -> BookStateChanged:
