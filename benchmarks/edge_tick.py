@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.assembling import bare_engine
 from benchmarks.rows import Goal, Row, speedup_row
-from benchmarks.timing import steady_heap
+from hotpath.heap import no_collector
 from hotpath.strategies.base import Commands
 from kairos.domain.profile_v1.spot_history import resample_last
 from kairos.domain.profile_v1.state import (
@@ -75,7 +75,7 @@ def _rows(count: int, rounds: int) -> list[Row]:
         "v1": (v1.tick, _V1_CALLS),
         "original": (v1.rescan_and_tick, _V1_CALLS),
     }
-    with steady_heap():
+    with no_collector():
         for _ in range(rounds):
             for name, (call, times) in calls.items():
                 taken[name].append(statistics.median(_micros(call) for _ in range(times)))

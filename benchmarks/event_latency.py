@@ -15,9 +15,10 @@ from typing import Final
 from benchmarks.assembling import bare_engine
 from benchmarks.floors import Floor
 from benchmarks.rows import Goal, Row, figure
-from benchmarks.timing import REPEATS, measure, steady_heap, timer_cost_ns
+from benchmarks.timing import REPEATS, measure, timer_cost_ns
 from benchmarks.workload import Slices, load
 from hotpath.engine import Engine
+from hotpath.heap import no_collector
 from kairos.bootstrap import LineDecoder
 from kairos.messages.commands import Command, SubmitOrder
 from kairos.messages.events import OrderRejected, TimerFired
@@ -62,7 +63,7 @@ def sample(lines: Sequence[bytes]) -> Samples:
     engine = bare_engine(silent=False)
     decode, handle = LineDecoder().decode, engine.handle
     next_timer = 0
-    with steady_heap():
+    with no_collector():
         for line in lines:
             started = clock()
             event = decode(line)

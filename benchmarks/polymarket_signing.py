@@ -21,7 +21,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from benchmarks.rows import Goal, Row, absolute_row, conclusion, speedup_row, table
-from benchmarks.timing import pin_to_one_cpu, steady_heap
+from benchmarks.timing import pin_to_one_cpu
+from hotpath.heap import no_collector
 from kairos.adapters.polymarket.config import Exchange
 from kairos.adapters.polymarket.eip712 import (
     OrderFields,
@@ -148,7 +149,7 @@ def _signer() -> OrderSigner:
 
 
 def _timed(prepare: Callable[[int], object], orders: int) -> float:
-    with steady_heap():
+    with no_collector():
         start = time.perf_counter()
         for number in range(orders):
             prepare(number)

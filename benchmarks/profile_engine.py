@@ -23,12 +23,12 @@ from benchmarks.timing import (
     measure,
     noise,
     pin_to_one_cpu,
-    steady_heap,
     timer_cost_ns,
 )
 from benchmarks.workload import Slices, Workload, load
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk
+from hotpath.heap import no_collector
 from hotpath.run_record import RunRecord
 from kairos.bootstrap import LineDecoder
 
@@ -156,7 +156,7 @@ def main() -> None:
     print(f"{workload.source}; CPU {cpu}; best of {REPEATS} per slice, stages interleaved\n")
     slices = workload.slices()
     print_stages(workload, measure(stages(slices), len(slices)))
-    with steady_heap():
+    with no_collector():
         kinds = by_kind(workload)
     print_kinds(kinds, workload.messages)
 

@@ -7,12 +7,12 @@ disk takes part, wall time is the one to read.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
+
+from hotpath.heap import no_collector
 
 REPEATS: Final = 3
 _TIMER_CALLS: Final = 200_000
@@ -37,17 +37,6 @@ def pin_to_one_cpu() -> int | None:
     cpu = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpu})
     return cpu
-
-
-@contextmanager
-def steady_heap() -> Iterator[None]:
-    """The same collector state for everything timed: input frozen, collection on."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class _Bests:
@@ -77,7 +66,7 @@ def measure(
     bests = {name: _Bests(slices) for name in subjects}
     for _ in range(repeats):
         works = {name: prepare() for name, prepare in subjects.items()}
-        with steady_heap():
+        with no_collector():
             for index in range(slices):
                 for name, work in works.items():
                     bests[name].add(index, work(index))

@@ -15,6 +15,7 @@ from cli.run_charts import RunCharts
 from hotpath.assembly import Run, RunSettings, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
+from hotpath.heap import no_collector
 from hotpath.journal import Journal, JournalSettings, Torn, is_journal, read_records
 from hotpath.outcomes import KnownOutcome
 from hotpath.run_record import RunRecord
@@ -83,8 +84,9 @@ def execute(job: Job) -> Finished:
         with closing(_Recording(job)) as recording:
             run = assemble(job.settings, _Fan(record, charts), job.outcomes, recording.journal)
             started = time.perf_counter()
-            _feed(job, run)
-            run.session.finish()
+            with no_collector():
+                _feed(job, run)
+                run.session.finish()
             wall = time.perf_counter() - started
         _refuse_useless(job, run)
     except BaseException:

@@ -152,7 +152,7 @@ class Engine:
             HealthObserved: lambda event: self._flush(self.risk.on_health(event, self.now_ns)),
         }
 
-    def handle(self, event: Event) -> Sequence[Command]:
+    def handle(self, event: Event) -> Sequence[Command]:  # noqa: C901
         """Take one event and return what follows from it. Engine time never goes back.
 
         Nine of ten events are deltas that continue a live book below its top: they go first.
@@ -175,6 +175,15 @@ class Engine:
                     ):
                         channel.next_seq = seq + 1
                         channel.last_recv_ns = now_ns
+                        if event.leg:
+                            levels, best, slot = book.no, book.best_no, book.no_slot[event.price]
+                        else:
+                            levels, best, slot = book.yes, book.best_yes, book.yes_slot[event.price]
+                        if 0 <= slot < best:
+                            quantity = levels[slot] + event.change
+                            if quantity >= 0:  # the short form of `apply` for a deep level
+                                levels[slot] = quantity
+                                return NOTHING
                         top = book.apply(event.leg, event.price, event.change)
                         if not top or (top == TOP_SIZE_CHANGE and not market.watch_size):
                             return NOTHING

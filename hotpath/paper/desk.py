@@ -162,11 +162,6 @@ class Desk:
         if not any(other.rest_price == order.rest_price for other in orders):
             self.displayed.pop(level_key(order.rest_leg, order.rest_price), None)
 
-    def ignores(self, key: int) -> bool:
-        """Whether a change of a level concerns nothing here: only consumed levels are kept."""
-        legs = self.legs
-        return not (self.in_flight or legs[0] or legs[1] or key in self.consumed)
-
     # Market data, after the engine applied it to the book
 
     def on_delta(self, event: BookDelta, book: BinaryBook) -> Sequence[Match]:

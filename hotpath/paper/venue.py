@@ -114,12 +114,17 @@ class PaperVenue:
         Nothing is due by then, and what it may change is no level that an order or a fill of ours
         depends on.
         """
-        if event.recv_ns >= self._agenda.next_ns or event.recv_ns >= self._desks.next_close_ns:
+        desks = self._desks
+        if not self._agenda.next_ns > event.recv_ns < desks.next_close_ns:
             return False
         if type(event) is not BookDelta:
             return type(event) not in self._observers
-        desk = self._desks.by_market.get(event.market)
-        return desk is None or desk.ignores(event.price << 1 | event.leg)
+        desk = desks.by_market.get(event.market)
+        if desk is None:
+            return True
+        if desk.in_flight or desk.legs[0] or desk.legs[1]:
+            return False  # any change may matter to an order; otherwise only consumed levels count
+        return event.price << 1 | event.leg not in desk.consumed
 
     def observe(self, event: Event) -> None:
         """Draw the consequences of an event that the engine has just applied to its books."""

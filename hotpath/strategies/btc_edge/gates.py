@@ -51,7 +51,7 @@ class Gates:
     def book(self, market: Market, now_ns: int) -> int:
         """Whether the book may be priced from; silence of its channel makes it stale."""
         state, channel = market.book.state, market.channel
-        if state is LIVE and channel is not None and now_ns - channel.last_recv_ns <= self._book_stale_ns:
+        if state is LIVE and channel and now_ns - channel.last_recv_ns <= self._book_stale_ns:
             return 0
         return _STATE_BITS[state] or why.BOOK_STALE
 
