@@ -348,10 +348,11 @@ class Engine:
         return commands
 
     def _admitted(self, commands: Sequence[Command]) -> Sequence[Command]:
+        said = self.risk.before_orders(self.markets, self.strategy.estimate, self.now_ns)
         admitted = self.risk.screen(commands, self.books.market, self.now_ns)
         for command in admitted:
             if type(command) is SubmitOrder:
                 self.account.submitted(command, self.books.market(command.market))
             elif type(command) is AmendOrder:
                 self.account.amending(command)
-        return admitted
+        return [*said, *admitted] if said else admitted

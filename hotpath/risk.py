@@ -105,8 +105,7 @@ class RiskDesk:
         self, commands: Sequence[Command], market_of: Callable[[str], Market], now_ns: int
     ) -> list[Command]:
         """The same commands, with `OrderDenied` in the place of every order that may not leave."""
-        said = self._judge(now_ns) if now_ns >= self._judged_ns + FRESH_NS else []
-        return [*said, *(self._screened(command, market_of, now_ns) for command in commands)]
+        return [self._screened(command, market_of, now_ns) for command in commands]
 
     def _screened(
         self, command: Command, market_of: Callable[[str], Market], now_ns: int
@@ -228,13 +227,27 @@ class RiskDesk:
         due_ns = self._stock_ns + (FRESH_NS if self._account.orders else STOCK_NS)
         if now_ns < due_ns and self._measures.spot_is_fresh(now_ns):
             return NOTHING
-        self._stock_ns = now_ns
-        self._measures.observe(self.triggers, markets, estimate, now_ns)
-        self._positions.tell_all(markets, self._account.busy)
-        commands = self._judge(now_ns)
+        commands = self._take_stock(markets, estimate, now_ns)
         if self.machine.state is TradingState.ACTIVE:
             return commands
         return [*commands, *self._cancel_again(now_ns)]
+
+    def before_orders(
+        self, markets: Mapping[str, Market], estimate: Estimate, now_ns: int
+    ) -> Sequence[Command]:
+        """What a look at the present says, before an order is judged by the past."""
+        fresh = now_ns < self._judged_ns + FRESH_NS
+        if fresh and self.triggers.phase is Phase.TRADING:
+            return NOTHING
+        return self._take_stock(markets, estimate, now_ns)
+
+    def _take_stock(
+        self, markets: Mapping[str, Market], estimate: Estimate, now_ns: int
+    ) -> list[Command]:
+        self._stock_ns = now_ns
+        self._measures.observe(self.triggers, markets, estimate, now_ns)
+        self._positions.tell_all(markets, self._account.busy)
+        return self._judge(now_ns)
 
     def on_health(self, event: HealthObserved, now_ns: int) -> Sequence[Command]:
         """What the shell says of itself. Raises Malformed for a signal that does not exist."""

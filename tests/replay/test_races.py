@@ -64,7 +64,7 @@ def test_a_fill_still_unheard_of_when_the_market_is_determined_is_paid(
     close = START_NS // SECOND + 3_600
     lines = [
         lifecycle(0, "created", strike_type="greater", floor_strike=79_000, close_ts=close),
-        *(match(number, 1 + number, 80_000 + number % 7) for number in range(200)),
+        *(match(number, 1 + number, 80_000 + number % 7) for number in range(208)),
     ]
     lines += [
         snapshot(210, "0.4800", "0.5000"),
