@@ -119,14 +119,14 @@ class Connection:
         self._over.clear()
         self._early.clear()
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                address = self._stream.address(self._clock.now_ns())
-                self._socket = socket = await self._opener(address, self)
+            self._socket = socket = await self._open()
         except (OSError, HandshakeFailed, VenueError) as error:
             self.counts["failed"] += 1
             self._listener.state_changed(self.name, "failed", self._clock.now_ns(), _said(error))
             status = error.retry_after if isinstance(error, HandshakeFailed) else None
             return retry_after_s(status)
+        if socket is None:
+            return None
         opened_ns = self._connected()
         talk = asyncio.ensure_future(self._talk(socket))
         try:
@@ -139,6 +139,25 @@ class Connection:
             await socket.close(self._settings.close_timeout_s, self._over_reason)
             self._lost(opened_ns)
         return None
+
+    async def _open(self) -> WebSocket | None:
+        """An open websocket; None when `stop` came first. Raises TimeoutError, too."""
+        address = self._stream.address(self._clock.now_ns())
+        opening = asyncio.ensure_future(self._opener(address, self))
+        stopped = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait(
+                (opening, stopped), timeout=self._settings.connect_timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )  # fmt: skip
+            if opening.done():
+                return opening.result()
+            if stopped.done():
+                return None
+            raise TimeoutError
+        finally:
+            stopped.cancel()
+            opening.cancel()
 
     async def _wait_for_the_end(self, talk: asyncio.Future[None]) -> None:
         ends: list[asyncio.Future[Any]] = [

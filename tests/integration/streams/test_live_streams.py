@@ -230,6 +230,24 @@ def test_a_venue_that_hangs_up_at_once_is_not_stormed() -> None:
     against(scenario)
 
 
+def test_a_venue_that_never_answers_is_given_up_in_time_and_does_not_delay_our_leaving() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)  # says nothing
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        quick = replace(QUICK, connection=replace(QUICK.connection, connect_timeout_s=0.1))
+        async with Live(url, MARKETS, settings=quick) as live:
+            await live.until(lambda: live.feed.metrics()["kalshi_ws.failed"] == 2)
+        started = loop.time()
+        async with Live(url, MARKETS):
+            await asyncio.sleep(0.1)
+        assert loop.time() - started < 0.5
+        server.close()
+        await asyncio.sleep(0.05)  # its ends of the connections hear that ours are gone
+
+    asyncio.run(run())
+
+
 def test_markets_may_come_and_go_on_an_open_connection() -> None:
     async def scenario(venue: StreamVenue, url: str) -> None:
         async with Live(url, MARKETS[:4]) as live:
