@@ -19,7 +19,10 @@ from cli.report.page import write_report
 from cli.report_data import report_data
 from cli.run_settings import load_settings
 from cli.runner import Finished, Job, execute
-from hotpath.assembly import PROFILES, RunSettings
+from hotpath.assembly import PROFILES, RECORDED, RunSettings
+from hotpath.gateway.factory import TradingMode
+from hotpath.journal import is_journal
+from hotpath.live.record import SessionRecord, read_session
 from hotpath.outcomes import beside, read_outcomes
 from hotpath.paper.settings import FillModel
 from kairos.errors import UsageError
@@ -67,23 +70,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = load_settings(
-        args.config,
-        args.set,
-        {
-            "profile": args.profile,
-            "fill_model": args.fills,
-            "latency_ms": args.latency_ms,
-            "use_yes_price": args.use_yes_price,
-        },
-    )
+    session = session_of(args.paths)
+    overrides = {
+        "profile": args.profile,
+        "fill_model": args.fills,
+        "latency_ms": args.latency_ms,
+        "use_yes_price": args.use_yes_price,
+    }
+    base = None if session is None else session.settings
+    settings = load_settings(args.config, args.set, overrides, base)
+    role = RECORDED if session is None else session.role
     speed = _speed(args.speed)
     known = read_outcomes(args.outcomes if args.outcomes else beside(args.paths))
     out = args.out or Path("runs") / args.paths[0].name.partition(".")[0]
     job = Job(
-        args.paths, settings, known, out, speed, args.journal, args.quiet or args.json, "replay"
-    )
-    every = args.fills is None and not speed
+        args.paths, settings, known, out, speed, args.journal, args.quiet or args.json, "replay",
+        role,
+    )  # fmt: skip
+    every = args.fills is None and not speed and role.mode is TradingMode.PAPER
     main, others = run_models(job, every=every)
     finish(main, others, out, title=f"Replay of {args.paths[0].name}", generated=False, seed=None)
     if args.json:
@@ -91,6 +95,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_summary(main.summary, out)
     return exits.OK
+
+
+def session_of(paths: Sequence[Path]) -> SessionRecord | None:
+    """The live session whose journal is replayed; None for anything else.
+
+    Raises UsageError for a session's journal together with something else: what it did follows
+    from its own input alone.
+    """
+    sessions = [session for session in map(_session, paths) if session is not None]
+    if sessions and len(paths) > 1:
+        raise UsageError("the journal of a live session is replayed by itself: name it alone")
+    return sessions[0] if sessions else None
+
+
+def _session(path: Path) -> SessionRecord | None:
+    try:
+        return read_session(path) if path.is_dir() and is_journal(path) else None
+    except OSError:
+        return None  # opening it will say what is wrong with the path
 
 
 def _speed(text: str) -> float:
@@ -131,7 +154,7 @@ def run_models(job: Job, *, every: bool) -> tuple[Finished, list[Finished]]:
 
 def _bound(job: Job, settings: RunSettings) -> Job:
     return Job(
-        job.paths, settings, job.outcomes, None, quiet=job.quiet,
+        job.paths, settings, job.outcomes, None, quiet=job.quiet, role=job.role,
         title=f"{job.title}, {settings.fill_model.value} fills",
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from hotpath.assembly import PROFILES, RunSettings
@@ -18,13 +19,21 @@ from kairos.errors import UsageError
 
 
 def load_settings(
-    config: Path | None, assignments: Sequence[str], overrides: Mapping[str, Any]
+    config: Path | None,
+    assignments: Sequence[str],
+    overrides: Mapping[str, Any],
+    base: RunSettings | None = None,
 ) -> RunSettings:
-    """Raises UsageError naming the file, the field and what would be right."""
-    values: dict[str, Any] = {}
+    """`base`, where given, is what holds unless something says otherwise.
+
+    Raises UsageError naming the file, the field and what would be right.
+    """
+    values: dict[str, Any] = {} if base is None else _as_given(base)
     if config is not None:
         _merge(values, _read(config), str(config))
-    origin = str(config) if "risk" in values else ORIGIN
+    origin = base.risk.origin if base is not None and config is None else ORIGIN
+    if config is not None and "risk" in values:
+        origin = str(config)
     values.setdefault("risk", starter_values())
     for assignment in assignments:
         name, separator, text = assignment.partition("=")
@@ -36,6 +45,18 @@ def load_settings(
     _merge(values, {name: value for name, value in overrides.items() if value is not None}, "")
     values["risk"] = _risk(values["risk"], origin)
     return _validate(values)
+
+
+def _as_given(settings: RunSettings) -> dict[str, Any]:
+    """The values of a settings file that would give these settings."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    risk = settings.risk
+    values["risk"] = {
+        "limits": dict(risk.limits.flat()),
+        "triggers": dict(risk.triggers.flat()),
+        "correlated": dict(risk.correlated),
+    }
+    return values
 
 
 def _risk(values: object, origin: str) -> RiskSettings:

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from cli.progress import Meter
 from cli.run_charts import RunCharts
-from hotpath.assembly import Run, RunSettings, assemble, code_version
+from hotpath.assembly import RECORDED, Role, Run, RunSettings, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
+from hotpath.feeds.live.lanes import MergingDecoder
 from hotpath.heap import no_collector
 from hotpath.journal import Journal, JournalSettings, Torn, is_journal, read_records
 from hotpath.outcomes import KnownOutcome
@@ -50,11 +51,12 @@ class Job:
     journal: Path | None = None
     quiet: bool = False
     title: str = "replay"
+    role: Role = RECORDED
     damages: list[Damage] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
-class _Fan:
+class Fan:
     """Tells the record first, then the charts."""
 
     def __init__(self, record: RunRecord, charts: RunCharts) -> None:
@@ -82,7 +84,10 @@ def execute(job: Job) -> Finished:
     record, charts = RunRecord(job.directory), RunCharts()
     try:
         with closing(_Recording(job)) as recording:
-            run = assemble(job.settings, _Fan(record, charts), job.outcomes, recording.journal)
+            run = assemble(
+                job.settings, Fan(record, charts), job.outcomes, recording.journal,
+                role=job.role, decoder=MergingDecoder(use_yes_price=job.settings.use_yes_price),
+            )  # fmt: skip
             started = time.perf_counter()
             with no_collector():
                 _feed(job, run)

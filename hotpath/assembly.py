@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,6 +12,7 @@ import hotpath
 import kairos
 from hotpath.account import Account
 from hotpath.engine import Engine, EngineSettings
+from hotpath.gateway.factory import TradingMode
 from hotpath.outcomes import KnownOutcome
 from hotpath.paper.settings import FillModel, PaperSettings
 from hotpath.paper.starter import paper_starter
@@ -32,6 +33,7 @@ from kairos.domain.fees.schedule import FeeSchedule
 from kairos.domain.risk.settings import RiskSettings
 from kairos.domain.risk.trading_state import TradingState
 from kairos.domain.risk.triggers import Signal
+from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
 from kairos.ports import JournalWriter
 
 PROFILES: Final = ("v2", "v1")
@@ -53,6 +55,20 @@ class RunSettings:
     risk: RiskSettings = field(default_factory=paper_starter)
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a session was besides its settings: where its orders went, what it was allowed to begin
+    with, and which signals it waits for. A run over a recording takes them from the recording."""
+
+    mode: TradingMode = TradingMode.PAPER
+    wanted: TradingState = TradingState.ACTIVE
+    watched: tuple[Signal, ...] = ()  # besides those that the profile itself watches
+
+
+RECORDED: Final = Role()
+StrategyOf = Callable[[RunSettings, Account, Spot], Strategy]
+
+
 class Run(NamedTuple):
     """An assembled run: feed the session, read the rest."""
 
@@ -60,6 +76,7 @@ class Run(NamedTuple):
     engine: Engine
     decoder: LineDecoder
     settings: Mapping[str, str]
+    paper: PaperVenue
 
 
 class EngineMarkets:
@@ -91,13 +108,21 @@ def assemble(
     sink: Sink,
     outcomes: Mapping[str, KnownOutcome],
     journal: JournalWriter | None = None,
+    *,
+    role: Role = RECORDED,
+    decoder: LineDecoder | None = None,
+    strategy: StrategyOf | None = None,
 ) -> Run:
-    """Build everything a run needs; nothing has happened yet."""
+    """Build everything a run needs; nothing has happened yet.
+
+    `decoder` and `strategy` stand in for the settings' own. Where `role` is not PAPER the session's
+    `gateway` must be set, or be left to the reports that its input contains.
+    """
     account = Account(settings.engine.ledger, settings.engine.opening_cash)
     spot = Spot()
-    strategy = _strategy(settings, account, spot)
-    risk = paper_desk(settings, account, spot)
-    engine = Engine(strategy, settings.engine, account, spot, risk, ranges_of)
+    chosen = (strategy or _strategy)(settings, account, spot)
+    risk = paper_desk(settings, account, spot, role)
+    engine = Engine(chosen, settings.engine, account, spot, risk, ranges_of)
     paper_settings = PaperSettings(
         settings.fill_model,
         settings.latency_ms * 1_000_000,
@@ -107,17 +132,33 @@ def assemble(
     paper = PaperVenue(
         paper_settings, EngineMarkets(engine), lambda market: kalshi_fees(market, engine.now_ns)
     )
-    decoder = LineDecoder(use_yes_price=settings.use_yes_price)
+    decoder = decoder or LineDecoder(use_yes_price=settings.use_yes_price)
     session = Session(engine, paper, decoder, sink, outcomes, journal)
-    return Run(session, engine, decoder, _effective(settings, strategy, paper_settings))
+    if role.mode is not TradingMode.PAPER:
+        session.gateway = Recorded()
+    return Run(
+        session, engine, decoder, _effective(settings, chosen, paper_settings, role), paper
+    )  # fmt: skip
 
 
-def paper_desk(settings: RunSettings, account: Account, spot: Spot) -> RiskDesk:
-    """The risk desk of a paper run: nobody halted it before, and it has lost nothing yet."""
+class Recorded:
+    """The gateway of a run whose input says what became of its orders: nothing is sent."""
+
+    def submit(self, command: SubmitOrder) -> None: ...
+
+    def cancel(self, command: CancelOrder) -> None: ...
+
+    def amend(self, command: AmendOrder) -> None: ...
+
+
+def paper_desk(
+    settings: RunSettings, account: Account, spot: Spot, role: Role = RECORDED
+) -> RiskDesk:
+    """The risk desk of a run that has lost nothing yet."""
     groups = kalshi_groups(settings.risk.correlated_of())
     return RiskDesk(
         settings.risk, account, spot, groups, netting=settings.engine.ledger.netting,
-        watched=WATCHED[settings.profile], wanted=TradingState.ACTIVE, losses=None,
+        watched=(*WATCHED[settings.profile], *role.watched), wanted=role.wanted, losses=None,
     )  # fmt: skip
 
 
@@ -128,7 +169,7 @@ def _strategy(settings: RunSettings, account: Account, spot: Spot) -> Strategy:
 
 
 def _effective(
-    settings: RunSettings, strategy: Strategy, paper: PaperSettings
+    settings: RunSettings, strategy: Strategy, paper: PaperSettings, role: Role
 ) -> Mapping[str, str]:
     engine = settings.engine
     flat = {
@@ -138,7 +179,9 @@ def _effective(
         "engine.opening_cash": str(engine.opening_cash),
     }
     flat |= dict(settings.risk.flat())
-    flat["risk.watched"] = ",".join(WATCHED[settings.profile])
+    flat["risk.watched"] = ",".join((*WATCHED[settings.profile], *role.watched))
+    if role != RECORDED:
+        flat |= {"mode": role.mode.value, "wanted": role.wanted.value}
     flat |= {f"strategy.{name}": value for name, value in strategy.settings().items()}
     return flat | {f"paper.{name}": str(value) for name, value in asdict(paper).items()}
 

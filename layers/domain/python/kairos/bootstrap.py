@@ -25,7 +25,7 @@ from kairos.adapters.kalshi.rest import KalshiTrading
 from kairos.adapters.kalshi.series import SERIES, Series, ranges_of, series_of
 from kairos.adapters.kalshi.stream import KalshiCommands
 from kairos.adapters.kalshi.venue_stream import MARKET_CHANNELS as KALSHI_MARKET_CHANNELS
-from kairos.adapters.kalshi.venue_stream import KalshiStream
+from kairos.adapters.kalshi.venue_stream import KalshiPrivateStream, KalshiStream
 from kairos.adapters.polymarket import stream as polymarket_stream
 from kairos.adapters.polymarket.auth import ApiCredentials as PolymarketCredentials
 from kairos.adapters.polymarket.catalogue import PolymarketCatalogue
@@ -74,6 +74,7 @@ __all__ = [
     "KalshiCommands",
     "KalshiConfig",
     "KalshiKey",
+    "KalshiPrivateStream",
     "KalshiStream",
     "KalshiTrading",
     "LineDecoder",
