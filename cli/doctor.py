@@ -81,11 +81,11 @@ async def _examine_all(
     venues: Sequence[str], stated: Mapping[str, str], origins: Mapping[str, str]
 ) -> list[Finding]:
     """The venues at the same time: they have nothing to do with each other."""
-    each = [_examine(venue, stated, origins.get(venue)) for venue in venues]
+    each = [examine_venue(venue, stated, origins.get(venue)) for venue in venues]
     return [finding for found in await asyncio.gather(*each) for finding in found]
 
 
-async def _examine(venue: str, stated: Mapping[str, str], origin: str | None) -> list[Finding]:
+async def examine_venue(venue: str, stated: Mapping[str, str], origin: str | None) -> list[Finding]:
     title, absent = f"{venue} keys", missing_variables(venue, stated)
     needed = [each.name for each in VENUE_VARIABLES[venue] if each.default is None]
     if absent == needed:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import kairos
-from cli import demo, doctor, exits, journal, lots, parity, replay, report_command, sim
+from cli import demo, doctor, exits, journal, live, lots, parity, replay, report_command, sim
 from cli.console import emit_json, warn
 from kairos.errors import InputError, KairosError, UsageError
 
@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (demo, replay, report_command, parity, journal, lots, sim, doctor):
         command.add_parser(subparsers)
+    live.add_parsers(subparsers)
     return parser
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ be made to misbehave: POST a fault to its control URL, DELETE clears all of them
 examples:
   kairos sim
   kairos sim --venues kalshi,coinbase --speed 30 --seed 11
+  kairos sim --start 2026-11-18T14:31:05Z --json > sim.json &  kairos paper --sim sim.json
   kairos sim --port-base 9400 --seconds 60 --json
   curl -X POST CONTROL/_sim/faults -d '{"fault":"disconnect"}'
   curl -X POST CONTROL/_sim/faults -d '{"fault":"lose_replies","count":1,"path":"*/orders"}'
@@ -57,6 +59,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--speed", type=float, default=1.0, help="simulated seconds per second; default: 1"
     )
     parser.add_argument(
+        "--start", metavar="TIME", help="simulated time it begins at, ISO 8601; default: now"
+    )
+    parser.add_argument(
         "--minutes", type=int, default=240, help="of simulated time; default: %(default)s"
     )
     parser.add_argument("--activity", type=float, default=1.0, help="of the others; default: 1")
@@ -74,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--seconds must be more than 0")
     if not 0 < args.activity <= 100:
         raise UsageError("--activity must be more than 0 and at most 100")
-    clock = RunningClock(time.time_ns(), args.speed)
+    clock = RunningClock(_start_ns(args.start), args.speed)
     settings = BtcSettings(args.seed, clock.now_ns(), args.minutes)
     world = World(args.seed, clock, BtcSession(settings), args.out, activity=args.activity)
     asyncio.run(_serve(names, ports, world, args))
@@ -93,6 +98,18 @@ async def _serve(
         _tell(served, args)
         # An interrupt cancels this wait, and the stack stops every venue.
         await asyncio.sleep(args.seconds if args.seconds is not None else _until(world))
+
+
+def _start_ns(text: str | None) -> int:
+    if text is None:
+        return time.time_ns()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--start {text!r} is no time: {error}") from error
+    if moment.tzinfo is None:
+        raise UsageError(f"--start {text!r} does not say its zone; add Z for UTC")
+    return int(moment.timestamp()) * 1_000_000_000
 
 
 def _until(world: World) -> float:

@@ -11,6 +11,7 @@ from local.venues.registry import Served, World
 
 ACCOUNT: Final = "trader"
 KEY_FILE: Final = "kalshi_key.pem"
+_PING_LEAST_S: Final = 0.1
 
 
 class KalshiVenue:
@@ -18,7 +19,7 @@ class KalshiVenue:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.server = KalshiServer(world.clock, ServerSettings(tier="advanced"), world.seed)
+        self.server = KalshiServer(world.clock, _settings(world.clock.speed), world.seed)
         list_session(self.server, world.session, world.activity)
 
     async def start(self, port: int) -> Served:
@@ -35,6 +36,12 @@ class KalshiVenue:
 
     async def stop(self) -> None:
         await self.server.stop()
+
+
+def _settings(speed: float) -> ServerSettings:
+    """Whoever lives at the venue's speed hears its pings as often as a real client does."""
+    ping_s = max(ServerSettings().ping_every_s / max(speed, 1.0), _PING_LEAST_S)
+    return ServerSettings(tier="advanced", ping_every_s=ping_s)
 
 
 def build(world: World) -> KalshiVenue:
