@@ -34,7 +34,8 @@ class Market:
     """A market's contract, book, position and orders in flight.
 
     `position` is micro-contracts held per outcome; `in_flight` counts orders that are not closed;
-    `reserved` is the cash (micro-dollars) that buys in flight may still cost.
+    `reserved` is the cash (micro-dollars) that buys in flight may still cost. `fair` is what the
+    strategy last thought of it, (probability, uncertainty), good for one version of its inputs.
     """
 
     __slots__ = (
@@ -46,6 +47,9 @@ class Market:
         "cost",
         "definition",
         "exit_seen_ns",
+        "fair",
+        "fair_until_ns",
+        "fair_version",
         "in_flight",
         "last_entry_ns",
         "market_id",
@@ -73,6 +77,9 @@ class Market:
         self.last_entry_ns = 0
         self.exit_seen_ns: int | None = None
         self.watch_size = False
+        self.fair: tuple[float, float] | None = None
+        self.fair_version = -1
+        self.fair_until_ns = 0
 
     def is_open(self, now_ns: int) -> bool:
         return (

@@ -282,10 +282,10 @@ class RiskDesk:
         self.equity = equity = self._account.ledger.cash + self._positions.value(now_ns)
         losses = self.losses.observe(now_ns, equity)
         overruns = self.reservations.overruns(equity)
-        observe = self.triggers.observe
-        observe(Signal.LOSSES, None, now_ns, healthy=not losses)
-        observe(Signal.EXPOSURE, None, now_ns, healthy=not overruns)
-        observe(Signal.BREAKS, None, now_ns, healthy=not self._breaks)
+        verdict = self.triggers.verdict
+        verdict(Signal.LOSSES, now_ns, healthy=not losses)
+        verdict(Signal.EXPOSURE, now_ns, healthy=not overruns)
+        verdict(Signal.BREAKS, now_ns, healthy=not self._breaks)
         breaches = self._fresh_breaches((*losses, *overruns))
         changed, stops = self._advance(now_ns)
         cancels = self._cancel(self._ours(), now_ns) if stops or breaches else []

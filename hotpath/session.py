@@ -124,24 +124,25 @@ class Session:
     def _batch(self, events: list[Parsed], path: Path, first_line: int) -> None:
         """The hot loop: it does as little as it can, and the rest is `_carefully`."""
         engine, paper, handle = self._engine, self._paper, self._engine.handle
-        now_ns, until_ns = engine.now_ns, self._fast_until
+        now_ns, until_ns, busy = engine.now_ns, self._fast_until, paper.busy
         sampled = first_line + len(events) // 2
         for number, event in enumerate(events, first_line):
             if isinstance(event, tuple):
                 if event:
                     self._carefully(event, path, number)
-                    now_ns, until_ns = engine.now_ns, self._fast_until
+                    now_ns, until_ns, busy = engine.now_ns, self._fast_until, paper.busy
                 continue
             recv_ns = event.recv_ns
-            if not now_ns <= recv_ns < until_ns or (paper.busy and not paper.ignores(event)):
+            if not now_ns <= recv_ns < until_ns or (busy and not paper.ignores(event)):
                 self._carefully((event,), path, number)
-                now_ns, until_ns = engine.now_ns, self._fast_until
+                now_ns, until_ns, busy = engine.now_ns, self._fast_until, paper.busy
                 continue
             now_ns = recv_ns
             commands = self._timed(event) if number == sampled else handle(event)
             if commands:
                 self._where = (path, number)
                 self._release(commands)
+                busy = paper.busy
 
     def _timed(self, event: Event) -> Sequence[Command]:
         started = time.perf_counter_ns()

@@ -22,13 +22,14 @@ class Pricer:
 
     __slots__ = (
         "_basis", "_fixed", "_fixed_index", "_index_ns", "_move_min", "_opens_ns", "_spot",
-        "_spot_stale_ns", "_windows", "price", "volatility",
+        "_spot_stale_ns", "_windows", "price", "version", "volatility",
     )  # fmt: skip
 
     def __init__(self, settings: BtcEdgeSettings, spot: Spot) -> None:
         self._spot = spot
         self.volatility = Volatility(settings.volatility)
         self.price: float | None = None  # the spot, corrected by what the index has shown
+        self.version = 0  # counts what `estimate` rests on: spot, index, volatility
         self._basis = 0.0
         self._index_ns = -1
         self._spot_stale_ns = int(settings.spot_stale_seconds * _NS)
@@ -53,6 +54,7 @@ class Pricer:
         if last is not None and not moved and abs(corrected - last) < self._move_min:
             return False
         self.price = corrected
+        self.version += 1
         return True
 
     def index(self, value: float, venue_ns: int, now_ns: int) -> bool:
@@ -67,6 +69,7 @@ class Pricer:
         for window in self._windows.values():
             window.take_print(venue_ns, value)
         self.price = spot + self._basis
+        self.version += 1
         self.realise(self.price, now_ns)
         return True
 

@@ -37,6 +37,11 @@ from kairos.messages.events import IndexValue, VenueQuote
 INDEX_GAP_MAX: Final = 0.02
 # Markets are woken a minute before they may be traded, so that the record shows why not yet.
 WAKE_EARLY_NS: Final = 60 * NANOSECONDS_PER_SECOND
+# What a market is worth is worked out anew when the spot, the index or the volatility moved, or
+# this long after; over it the passing of time moves a probability by less than 0.0005. In the last
+# minutes it moves faster, and prints of the index become known: then it is never taken from before.
+FAIR_NS: Final = 250_000_000
+FAIR_HORIZON_NS: Final = 120 * NANOSECONDS_PER_SECOND
 _DOLLAR: Final = float(PRICE_PER_DOLLAR)
 _YES: Final = Outcome.YES
 _NO: Final = Outcome.NO
@@ -189,7 +194,14 @@ class BtcEdge:
             return
         horizon_ns = contract.close_ns - now_ns
         mask = gates.book(market, now_ns)
-        fair = None if mask else pricer.estimate(contract, now_ns)
+        if mask:
+            fair = None
+        elif market.fair_version == pricer.version and now_ns < market.fair_until_ns:
+            fair = market.fair
+        else:
+            fair = market.fair = pricer.estimate(contract, now_ns)
+            market.fair_version = pricer.version
+            market.fair_until_ns = now_ns + (FAIR_NS if horizon_ns > FAIR_HORIZON_NS else 0)
         if fair is None:
             mask |= self._spot_gates(now_ns)
             commands.append(self._unpriced(market, now_ns, trigger, mask, horizon_ns))

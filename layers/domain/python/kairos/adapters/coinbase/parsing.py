@@ -20,12 +20,23 @@ from kairos.messages.events import Event, SpotHeartbeat, SpotTrade, TimedEvent
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MEMO_ENTRIES_MAX: Final = 16_384
 _PRICE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?", re.ASCII)
 
 
 def nanoseconds(moment: datetime) -> int:
     """An aware datetime as integer nanoseconds; exact, because datetimes hold microseconds."""
     return (moment - _EPOCH) // _MICROSECOND * 1_000
+
+
+class PriceMemo(dict[str, float]):
+    """Remembers parsed prices; trades bounce between few of them. Bounded: starts over."""
+
+    def __missing__(self, text: str) -> float:
+        if len(self) >= _MEMO_ENTRIES_MAX:
+            self.clear()
+        price = self[text] = spot_price(text)
+        return price
 
 
 def spot_price(text: str) -> float:
@@ -39,12 +50,15 @@ def spot_price(text: str) -> float:
     return price
 
 
+_prices = PriceMemo()
+
+
 def trade(recv_ns: int, conn: str, message: Match | LastMatch | CoinbaseTicker) -> SpotTrade:
     return SpotTrade(
         recv_ns,
         conn,
         message.product_id,
-        spot_price(message.price),
+        _prices[message.price],
         message.trade_id,
         (message.time - _EPOCH) // _MICROSECOND * 1_000,
     )

@@ -200,6 +200,11 @@ class Triggers:
         self.phase = self._recovered(now_ns - self._healthy_since_ns)
         return self.phase
 
+    def verdict(self, signal: Signal, now_ns: int, *, healthy: bool) -> None:
+        """`observe` for what is judged here: while it never was bad it need not be heard."""
+        if not healthy or signal in self._readings:
+            self.observe(signal, None, now_ns, healthy=healthy)
+
     def is_calm(self, now_ns: int) -> bool:
         """Trading, every signal good and heard of lately: the usual case, and quick to see."""
         if self.phase is not Phase.TRADING:
