@@ -116,8 +116,7 @@ class Session:
         for start in range(0, len(lines), BATCH_LINES):
             batch = lines[start : start + BATCH_LINES]
             if journal is not None:
-                for line in batch:
-                    journal.append(line)
+                journal.append_many(batch)
             self._batch(self._decoder.decode_many(batch), chunk.path, chunk.first_line + start)
         self._lines += len(lines)
 

@@ -8,11 +8,11 @@ it, so a block that is missing, moved or altered breaks all that follows. See do
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from isal.isal_zlib import crc32
 
 FORMAT: Final = 1
 CONTROL: Final = b'{"src":"journal",'
@@ -100,7 +100,7 @@ def trailer_line(first: int, records: int, size: int, crc: int) -> bytes:
 def _signed(encoded: bytes, chain: int) -> tuple[bytes, int]:
     """End a control line with the checksum of its own text, chained to what precedes it."""
     text = encoded[:-1]
-    crc = zlib.crc32(text, chain)
+    crc = crc32(text, chain)
     return b'%b%b%08x"}\n' % (text, _CHECKSUM_FIELD, crc), crc
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import zstandard
+from isal.isal_zlib import crc32
 
 from hotpath.journal.format import (
     BLOCK_BYTES_MAX,
@@ -194,7 +194,7 @@ class SegmentWalk:
     def _take_block(self, body: bytes, line: bytes, said: Trailer) -> list[bytes] | None:
         records = body.split(b"\n")
         records.pop()
-        crc = zlib.crc32(body, self.crc)
+        crc = crc32(body, self.crc)
         if line + b"\n" == trailer_line(self._next, len(records), len(body), crc):
             self.crc = crc
             self.records += len(records)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from isal.isal_zlib import crc32
 
 from hotpath.journal.disk import Disk, sync_directory, write_fully
 from hotpath.journal.format import (
@@ -85,7 +86,7 @@ class SegmentWriter:
         header = b""
         if segment is None:
             segment, header = self._begin()
-        crc = zlib.crc32(body, segment.crc)
+        crc = crc32(body, segment.crc)
         trailer = trailer_line(self._chain.next_record, records, len(body), crc)
         write_fully(self._disk, segment.fd, [header, body, trailer])
         segment.unsynced = True

@@ -26,6 +26,10 @@ class Lines:
     def __init__(self) -> None:
         self.records: list[bytes] = []
 
+    def append_many(self, records: list[bytes]) -> None:
+        for record in records:
+            self.append(record)
+
     def append(self, record: bytes) -> None:
         self.records.append(record)
 

@@ -26,6 +26,10 @@ class JournalWriter(Protocol):
         """Take one JSON object on one line; it is safe only after `flush`."""
         ...
 
+    def append_many(self, records: list[bytes]) -> None:
+        """`append` of each, in order."""
+        ...
+
     def flush(self) -> None:
         """Return when everything appended survives the death of this process."""
         ...
