@@ -150,7 +150,11 @@ async def _venue(
     absent = missing_variables("kalshi", stated)
     if absent:
         raise UsageError(f"set {', '.join(absent)} in the environment or in .env")
-    return kalshi_access(with_default_variables("kalshi", stated), args.base_url), args.spot_url, SystemClock()
+    return (
+        kalshi_access(with_default_variables("kalshi", stated), args.base_url),
+        args.spot_url,
+        SystemClock(),
+    )
 
 
 def _control(args: argparse.Namespace) -> Control:

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar, cast
 
 from cli.run_charts import RunCharts
 from cli.runner import Fan, Finished
-from hotpath.assembly import Role, RunSettings, code_version
+from hotpath.assembly import Role, RunSettings, StrategyOf, code_version
 from hotpath.gateway.dead_man import DeadManSettings
 from hotpath.gateway.factory import GatewayParts, TradingMode, gateway_for
 from hotpath.gateway.settings import ForeignOrders, GatewaySettings
@@ -65,7 +65,7 @@ class LivePlan:
     """A live session as it was asked for. `seconds` None: until it is told to stop.
 
     `root` is where sessions like this one are kept, `directory` where this one's results go; the
-    journal is in it. `probe` is given the shell when it runs.
+    journal is in it. `probe` is given the shell when it runs; `strategy` stands in for the profile's.
     """
 
     mode: TradingMode
@@ -81,6 +81,7 @@ class LivePlan:
     lanes: int = 1
     seconds: float | None = None
     probe: Probe | None = None
+    strategy: StrategyOf | None = None
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
@@ -160,7 +161,7 @@ class _Live:
             kalshi_plans(plan.access, plan.lanes, plan.spot_url), plan.clock, uniform, journal,
             plan.directory / "journal",
         )  # fmt: skip
-        shell = LiveShell(plan.settings, role, plan.shell, outside, sink)
+        shell = LiveShell(plan.settings, role, plan.shell, outside, sink, plan.strategy)
         shell.feed.put([only_series_line(plan.clock.now_ns(), plan.series)])
         live = cls(plan, shell, AsyncExitStack())
         try:

@@ -77,6 +77,15 @@ class LoseReplies(_Fault, tag="lose_replies"):
     method: str = "*"
 
 
+class FailReplies(_Fault, tag="fail_replies"):
+    """Do what was asked, then answer the next `count` with a status as if it had not been done."""
+
+    status: Status
+    count: Count
+    path: str = "*"
+    method: str = "*"
+
+
 class DuplicateFills(_Fault, tag="duplicate_fills"):
     """Say the next `count` fills twice."""
 
@@ -131,13 +140,14 @@ Fault = (
     | Drift
     | DuplicateFills
     | Fail
+    | FailReplies
     | Freeze
     | LoseReplies
     | SkipFrames
     | SlowReplies
     | Thaw
 )
-_Counted = SkipFrames | LoseReplies | DuplicateFills | Fail | CrossBooks | Drift
+_Counted = SkipFrames | LoseReplies | DuplicateFills | Fail | FailReplies | CrossBooks | Drift
 _decoder: Final[msgspec.json.Decoder[Fault]] = msgspec.json.Decoder(Fault)
 
 
@@ -193,6 +203,14 @@ class Faults:
     def failure(self, method: str, path: str) -> Fail | None:
         """The answer to give instead of doing what was asked."""
         for fault in self._of(Fail):
+            if _fits(fault.path, path) and _fits(fault.method, method):
+                self._use(fault)
+                return fault
+        return None
+
+    def belied(self, method: str, path: str) -> FailReplies | None:
+        """The answer to give after doing what was asked."""
+        for fault in self._of(FailReplies):
             if _fits(fault.path, path) and _fits(fault.method, method):
                 self._use(fault)
                 return fault

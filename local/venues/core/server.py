@@ -249,6 +249,9 @@ class VenueServer:
         await asyncio.sleep(self.faults.reply_delay_s(request.path))
         if self.faults.loses_reply(request.method, request.path) and request.transport is not None:
             request.transport.abort()
+        belied = self.faults.belied(request.method, request.path)
+        if belied is not None:
+            return json_reply(self._error_body(belied.status, "injected fault"), belied.status)
         return response
 
     async def _handled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
