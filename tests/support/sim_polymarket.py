@@ -114,9 +114,8 @@ class Trader:
         cash = more.pop("cash", cents * shares // 10_000)
         amounts = (cash, shares) if side == "BUY" else (shares, cash)
         salt = more.pop("salt", self.sent + int(time.time_ns() % 10**9) * 1_000)
-        fields = OrderFields(
-            salt, token, *amounts, Side[side], more.pop("stamp_ms", time.time_ns() // 10**6)
-        )
+        stamp_ms = more.pop("stamp_ms", time.time_ns() // 10**6)
+        fields = OrderFields(salt, token, amounts[0], amounts[1], Side[side], stamp_ms)
         signer = OrderSigner(
             SigningKey.from_hex(self.wallet.private_key), self.signature_type,
             self.funds or self.wallet.address,
@@ -150,11 +149,15 @@ class Trader:
     async def cash(self) -> int:
         """Micro-dollars."""
         kind = int(self.signature_type)
-        query = {"asset_type": "COLLATERAL", "signature_type": kind}
+        query: dict[str, Any] = {"asset_type": "COLLATERAL", "signature_type": kind}
         return int((await self.call("GET", "/balance-allowance", **query)).body["balance"])
 
     async def shares(self, token: str = RAIN.yes_token) -> int:
-        query = {"asset_type": "CONDITIONAL", "token_id": token, "signature_type": 0}
+        query: dict[str, Any] = {
+            "asset_type": "CONDITIONAL",
+            "token_id": token,
+            "signature_type": 0,
+        }
         return int((await self.call("GET", "/balance-allowance", **query)).body["balance"])
 
 

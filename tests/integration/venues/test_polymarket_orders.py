@@ -52,7 +52,7 @@ def _number(name: str, value: Any) -> Any:  # noqa: ANN401
 
 
 def _values(message: OrderMessage) -> list[Any]:
-    return [getattr(message, name) for name in OrderMessage.__slots__]  # type: ignore[attr-defined]
+    return [getattr(message, name) for name in OrderMessage.__slots__]
 
 
 def test_a_trade_moves_cash_and_shares_and_charges_the_taker() -> None:
