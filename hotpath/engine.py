@@ -290,7 +290,10 @@ class Engine:
         self.books.now_ns = self.now_ns
         self.books.check_stale(self._settings.book_stale_after_ns)
         stops = self.risk.on_timer(self.markets, self.strategy.estimate, self.now_ns)
-        return self._flush([*stops, *self.strategy.on_timer(self.now_ns)])
+        commands = self.strategy.on_timer(self.now_ns)
+        if stops:
+            commands = [*stops, *commands]
+        return self._flush(commands) if commands or self._outbox else NOTHING
 
     def _quietly(self, act: Callable[[Any], None]) -> Callable[[Any], Sequence[Command]]:
         """For events that the strategy hears of through what they change."""

@@ -53,7 +53,7 @@ CANCEL_AGAIN_NS: Final = 5_000_000_000
 BREAKS_MAX: Final = 10_000
 # Stock is taken every second while an order is open, and before an order if the last one is older
 # than that. With nothing to cancel it can wait this long: the limits are tens of seconds.
-STOCK_NS: Final = 5_000_000_000
+STOCK_NS: Final = 10_000_000_000
 FRESH_NS: Final = 1_000_000_000
 ACTIVE: Final = TradingState.ACTIVE
 

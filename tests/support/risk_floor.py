@@ -112,7 +112,7 @@ class Floor:
 
     def take_stock(self) -> list[Command]:
         """The next timer at which the desk looks at everything, nothing else having changed."""
-        self.now_ns += 5 * SECOND
+        self.now_ns += 10 * SECOND
         return self.hear(TimerFired(self.now_ns))
 
     def want(self, *orders: Command) -> list[Command]:

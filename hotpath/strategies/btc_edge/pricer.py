@@ -81,6 +81,8 @@ class Pricer:
                     window.advance(now_ns, price)
 
     def forget(self, now_ns: int) -> None:
+        if now_ns <= self._opens_ns + 2 * PRINTS * _NS:
+            return
         for close_ns in [each for each in self._windows if now_ns > each + PRINTS * _NS]:
             del self._windows[close_ns]
             self._opens_ns = min(self._windows, default=_NEVER_NS) - PRINTS * _NS

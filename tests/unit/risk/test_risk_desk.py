@@ -235,6 +235,7 @@ def test_between_the_close_and_the_outcome_the_last_mark_counts() -> None:
     floor = Floor(loss_hourly_dollars_max=5)
     floor.hold(100)
     floor.pass_time()
+    floor.take_stock()
     floor.book(A, None, None)
     floor.now_ns = CLOSE + 1
     assert floor.hear(TimerFired(floor.now_ns)) == []
@@ -245,6 +246,7 @@ def test_a_side_that_empties_after_the_close_is_no_loss() -> None:
     floor = Floor(loss_hourly_dollars_max=5)
     floor.hold(100)
     floor.pass_time()
+    floor.take_stock()
     floor.now_ns = CLOSE + 1
     floor.book(A, None, 5_100)
     assert floor.hear(TimerFired(floor.now_ns)) == []
@@ -341,7 +343,7 @@ def test_a_universe_of_which_too_little_is_quoted_stops() -> None:
     floor.pass_time()
     floor.hear(BookSnapshot(floor.now_ns, "other", 1, 1, B, (), (), None))
     said: list[Command] = []
-    for _ in range(95):
+    for _ in range(100):
         floor.now_ns += SECOND
         floor.book(A, 4_900, 5_100)
         said += floor.hear(TimerFired(floor.now_ns))
@@ -363,7 +365,7 @@ def test_prices_nobody_made_for_a_minute_stop() -> None:
     assert floor.desk.state is ACTIVE
     floor.strategy.estimate = lambda market, now_ns: None  # type: ignore[method-assign]
     assert floor.pass_time(60) == []
-    assert states(floor.pass_time(5)) == [("REDUCING", "no_trade")]  # a round of looks later
+    assert states(floor.pass_time(10)) == [("REDUCING", "no_trade")]  # at the next look
 
 
 def test_the_shell_reports_what_the_engine_cannot_know() -> None:
