@@ -93,7 +93,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "no object": (b"[1, 2, 3]", "not_an_object"),
     "unknown type": (shifted({"type": "orderbook_delat", "sid": 2, "seq": 13}), "unknown_type"),
     "unknown source": (
-        tape.line({"type": "book"}, 1_300, src="polymarket_clob_ws"), "unknown_source",
+        tape.line({"type": "book"}, 1_300, src="polymarket_ws"), "unknown_source",
     ),
     "no source": (b'{"recv_ns": 1795013165000000000, "raw": {"type": "ok"}}', "missing_field"),
     "missing field": (

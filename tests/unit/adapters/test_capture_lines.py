@@ -149,13 +149,13 @@ def test_a_delta_at_no_possible_time_is_refused(recv_ns: int) -> None:
     assert quarantined(envelope(recv_ns=recv_ns)).reason == "time_out_of_range"
 
 
-@pytest.mark.parametrize("src", ["polymarket_clob_ws", "kalshi_demo_ws", ""])
+@pytest.mark.parametrize("src", ["polymarket_ws", "kalshi_demo_ws", ""])
 def test_a_source_that_nobody_reads_is_counted(src: str) -> None:
     line = json.dumps({"recv_ns": tape.START_NS, "src": src, "type": "book"}).encode()
     assert quarantined(line).reason == "unknown_source"
 
 
-@pytest.mark.parametrize("src", ["polymarket_clob_ws", "kalshi_demo_ws", ...])
+@pytest.mark.parametrize("src", ["polymarket_ws", "kalshi_demo_ws", ...])
 def test_another_feeds_message_is_not_taken_for_kalshis(src: object) -> None:
     assert quarantined(envelope(src=src)).reason in {"unknown_source", "missing_field"}
 

@@ -35,8 +35,7 @@ from kairos.messages.events import (
 )
 
 # Our own output inside a journal: read by people, never fed back.
-# What a venue says of our account goes to the gateway, whose events are the engine's input.
-SILENT_SOURCES: Final = frozenset({"journal", "engine", "kairos", "kalshi_private"})
+SILENT_SOURCES: Final = frozenset({"journal", "engine", "kairos"})
 KNOWN_OUTCOMES: Final = "known_outcomes"
 _NOTES: Final = frozenset({"market_rotated", "book_top5", "fault", "session"})
 _YEARS: Final = range(2015, 2100)

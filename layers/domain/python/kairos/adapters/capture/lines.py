@@ -7,14 +7,27 @@ case is one typed decode; everything else (control lines, old formats, damage) t
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
 from kairos.adapters.capture import control
+from kairos.adapters.capture.envelope import (
+    RECV_NS_MAX,
+    RECV_NS_MIN,
+    from_validation,
+    integer_of,
+    is_time,
+    kind_of,
+    market_of,
+    object_of,
+    raw_of,
+    recv_ns_of,
+    text_of,
+)
+from kairos.adapters.capture.rows import Rows, is_passed_over
+from kairos.adapters.capture.venues import PRIVATE_SOURCES, SOURCES, Frame, VenueLines
 from kairos.adapters.coinbase import parsing as coinbase
 from kairos.adapters.coinbase.schemas import (
     CoinbaseMessage,
@@ -48,13 +61,6 @@ from kairos.errors import Malformed
 from kairos.messages import journal_lines
 from kairos.messages.events import BookDelta, InputQuarantined
 
-_MISSING = re.compile(r"missing required field `([^`]*)`")
-_UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
-_TAG = re.compile(r"Invalid value '?\"?([^'\"]*)'?\"? - at `\$\.?[a-z.]*type`")
-_PATH = re.compile(r" - at `\$\.?([^`]*)`")
-# 2015-01-01 … 2100-01-01: a receive time outside this is no time at all.
-_RECV_NS_MIN: Final = 1_420_070_400_000_000_000
-_RECV_NS_MAX: Final = 4_102_444_800_000_000_000
 _NAMES_MAX: Final = 256
 
 
@@ -70,7 +76,7 @@ class _Ticker(CoinbaseTickerFields, tag="ticker", tag_field="type"):
 class _Line(msgspec.Struct, gc=False, kw_only=True):
     """The lines that fill a tape, decoded and checked in one pass; fields as they are written."""
 
-    recv_ns: Annotated[int, msgspec.Meta(ge=_RECV_NS_MIN, le=_RECV_NS_MAX)]
+    recv_ns: Annotated[int, msgspec.Meta(ge=RECV_NS_MIN, le=RECV_NS_MAX)]
     src: Literal["kalshi_ws", "coinbase_ws"]
     conn: str | None = None
     raw: (
@@ -102,7 +108,6 @@ _SOURCES: Final[dict[type[Any], str]] = {
     for kind in frames
 }
 _decode = msgspec.json.Decoder(_Line).decode
-_decode_any = msgspec.json.Decoder().decode
 
 
 def _tag(kind: type[Any]) -> str:
@@ -122,6 +127,8 @@ class LineDecoder:
         self._others: Counter[tuple[str, str]] = Counter()
         self.unknown_fields: Counter[str] = Counter()
         self.own_lines = 0  # our own output inside a journal
+        self._venues = VenueLines()
+        self._rows = Rows()
         self._conn_seen: str | None = None
         self._conn = KALSHI
 
@@ -208,45 +215,69 @@ class LineDecoder:
         if not line.strip():
             self.own_lines += 1
             return ()
+        frame = self._venues.take(line)
+        if frame is not None:
+            return self._framed(frame)
         fields: dict[str, Any] = {}
         try:
-            fields = _object(line)
+            fields = object_of(line)
             return self._slow(fields)
         except Malformed as problem:
             return self._quarantine(fields, problem)
         except msgspec.ValidationError as error:
-            return self._quarantine(fields, _from_validation(error))
+            return self._quarantine(fields, from_validation(error))
         except (UnicodeDecodeError, RecursionError) as error:
             return self._quarantine(fields, Malformed("not_json", "line", type(error).__name__))
 
     def _slow(self, fields: dict[str, Any]) -> Parsed:
-        source = _text(fields, "src")
+        source = text_of(fields, "src")
         if source in control.SILENT_SOURCES:
             self.own_lines += 1
             return ()
         if source == "recorder" and fields.get("type") == control.KNOWN_OUTCOMES:
             self._count(source, control.KNOWN_OUTCOMES)
             return control.known_outcomes(fields)
-        recv_ns = _recv_ns(fields)
+        if source in PRIVATE_SOURCES:
+            self.own_lines += 1  # about us; what follows from it is in the journal as events
+            self._count(source, kind_of(fields))
+            return ()
+        if is_passed_over(source, fields):
+            self._count(source, kind_of(fields))
+            return ()
+        recv_ns = self._rows.borrowed_ns(fields) or recv_ns_of(fields)
         conn = fields.get("conn") or source
         if not isinstance(conn, str):
             raise Malformed("wrong_type", "conn", "is not text")
+        if Rows.is_row(source, fields):
+            events = self._rows.take(source, recv_ns, fields)
+            return self._framed(Frame(source, kind_of(fields), events))
+        if source in SOURCES:
+            return self._framed(self._venues.odd(source, recv_ns, fields.get("conn"), fields))
         parsed = self._route(source, recv_ns, conn, fields)
-        self._count(source, _kind(fields))
+        self._count(source, kind_of(fields))
         return parsed
+
+    def _framed(self, frame: Frame) -> Parsed:
+        refused = sum(isinstance(event, InputQuarantined) for event in frame.events)
+        for _ in range(refused):
+            self._count(frame.source, "quarantined")
+        if not refused:
+            self._count(frame.source, frame.kind)
+        return frame.events
 
     def _route(self, source: str, recv_ns: int, conn: str, fields: dict[str, Any]) -> Parsed:
         match source:
             case "kalshi_ws":
-                return self._kalshi_slow(recv_ns, conn, _raw(fields))
+                return self._kalshi_slow(recv_ns, conn, raw_of(fields))
             case "coinbase_ws":
-                return self._coinbase_slow(recv_ns, conn, _raw(fields))
+                return self._coinbase_slow(recv_ns, conn, raw_of(fields))
             case "recorder":
-                return control.recorder(recv_ns, conn, fields, self._kalshi)
+                opened = self._venues.connected(recv_ns, conn, fields.get("type"))
+                return opened or control.recorder(recv_ns, conn, fields, self._kalshi)
             case journal_lines.SOURCE:
-                return (journal_lines.event_from(_text(fields, "type"), fields.get("data")),)
+                return (journal_lines.event_from(text_of(fields, "type"), fields.get("data")),)
             case "kalshi_rest_trades":
-                return control.rest_trade(recv_ns, conn, _raw(fields))
+                return control.rest_trade(recv_ns, conn, raw_of(fields))
             case "kalshi_perp_rest":
                 return control.perp_index(recv_ns, conn, fields)
             case _:
@@ -255,7 +286,7 @@ class LineDecoder:
     def _kalshi_slow(self, recv_ns: int, conn: str, raw: dict[str, Any]) -> Parsed:
         if "cmd" in raw:
             return control.command(conn, raw, self._kalshi)
-        kind = _text(raw, "type")
+        kind = text_of(raw, "type")
         if _is_cents(kind, raw):
             if kind == "orderbook_delta":
                 return self._kalshi.cents_delta(recv_ns, conn, msgspec.convert(raw, CentsDelta))
@@ -276,16 +307,16 @@ class LineDecoder:
         recv_ns, source, conn = fields.get("recv_ns"), fields.get("src"), fields.get("conn")
         self._count(source if isinstance(source, str) else "unreadable", "quarantined")
         event = InputQuarantined(
-            recv_ns if _plausible(recv_ns) else None,
+            recv_ns if is_time(recv_ns) else None,
             source if isinstance(source, str) else "",
             conn if isinstance(conn, str) else source if isinstance(source, str) else "",
             problem.reason,
             problem.field,
             problem.detail,
             raw["type"] if isinstance(raw.get("type"), str) else None,
-            _integer(raw.get("sid")),
-            _integer(raw.get("seq")),
-            _market(msg if isinstance(msg, dict) else raw),
+            integer_of(raw.get("sid")),
+            integer_of(raw.get("seq")),
+            market_of(msg if isinstance(msg, dict) else raw),
         )
         return (event,)
 
@@ -303,102 +334,9 @@ def _ticker(frame: _Ticker, source: str) -> Ticker | CoinbaseTicker:
     return Ticker(frame.msg, frame.sid, frame.seq, frame.sending_ts_ms)
 
 
-def _plausible(value: object) -> bool:
-    return type(value) is int and _RECV_NS_MIN <= value <= _RECV_NS_MAX
-
-
-def _integer(value: object) -> int | None:
-    return value if type(value) is int else None
-
-
-def _market(msg: dict[str, Any]) -> str | None:
-    market = msg.get("market_ticker")
-    return market if isinstance(market, str) else None
-
-
-def _time(recv_ns: int) -> int:
-    if not _RECV_NS_MIN <= recv_ns <= _RECV_NS_MAX:
-        raise Malformed("time_out_of_range", "recv_ns", f"{recv_ns} is no time since 2015")
-    return recv_ns
-
-
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        value = _decode_any(line)
-    except msgspec.DecodeError as error:
-        raise Malformed("not_json", "line", str(error)) from error
-    except UnicodeDecodeError as error:
-        raise Malformed("not_json", "line", "is not UTF-8") from error
-    if not isinstance(value, dict):
-        raise Malformed("not_an_object", "line", f"is a JSON {type(value).__name__}")
-    return value
-
-
-def _raw(fields: dict[str, Any]) -> dict[str, Any]:
-    """The venue's message: an object, or verbatim text that holds one."""
-    raw = fields.get("raw")
-    if raw is None and isinstance(fields.get("raw_text"), str):
-        raw = fields["raw"] = _object(fields["raw_text"].encode())
-    if not isinstance(raw, dict):
-        raise Malformed("missing_field", "raw", "no venue message on the line")
-    return raw
-
-
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if value is None:
-        raise Malformed("missing_field", name, "is absent")
-    if not isinstance(value, str):
-        raise Malformed("wrong_type", name, f"is {type(value).__name__}, not text")
-    return value
-
-
-def _kind(fields: dict[str, Any]) -> str:
-    raw = fields.get("raw")
-    inner = raw.get("type") if isinstance(raw, dict) else None
-    return str(inner or fields.get("type") or "untyped")
-
-
 def _is_cents(kind: str, raw: dict[str, Any]) -> bool:
     msg = raw.get("msg")
     if not isinstance(msg, dict):
         return False
     old = {"orderbook_delta": ("price", "delta"), "orderbook_snapshot": ("yes", "no")}
     return any(name in msg for name in old.get(kind, ()))
-
-
-def _recv_ns(fields: dict[str, Any]) -> int:
-    """Receive time; where the recorder kept none, the venue's time has to do."""
-    recv_ns = fields.get("recv_ns")
-    if recv_ns is None and isinstance(fields.get("venue_ts_ms"), int):
-        recv_ns = fields["venue_ts_ms"] * 1_000_000
-    if recv_ns is None and isinstance(fields.get("venue_ts"), str):
-        recv_ns = _from_iso(fields["venue_ts"])
-    if recv_ns is None:
-        raise Malformed("missing_field", "recv_ns", "neither receive nor venue time is present")
-    if type(recv_ns) is not int:
-        raise Malformed("wrong_type", "recv_ns", f"is {type(recv_ns).__name__}, not an integer")
-    return _time(recv_ns)
-
-
-def _from_iso(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Malformed("bad_time", "venue_ts", str(error)) from error
-    if moment.tzinfo is None:
-        raise Malformed("bad_time", "venue_ts", f"{text!r} does not say its zone")
-    return coinbase.nanoseconds(moment)
-
-
-def _from_validation(error: msgspec.ValidationError) -> Malformed:
-    text = str(error)
-    path = _PATH.search(text)
-    where = path[1] if path else ""
-    if missing := _MISSING.search(text):
-        return Malformed("missing_field", f"{where}.{missing[1]}".lstrip("."), text)
-    if unknown := _UNKNOWN.search(text):
-        return Malformed("unknown_field", f"{where}.{unknown[1]}".lstrip("."), text)
-    if _TAG.search(text):
-        return Malformed("unknown_type", "type", text)
-    return Malformed("wrong_type", where or "line", text)
