@@ -235,10 +235,9 @@ def test_between_the_close_and_the_outcome_the_last_mark_counts() -> None:
     floor = Floor(loss_hourly_dollars_max=5)
     floor.hold(100)
     floor.pass_time()
-    floor.take_stock()
     floor.book(A, None, None)
     floor.now_ns = CLOSE + 1
-    assert floor.hear(TimerFired(floor.now_ns)) == []
+    assert not floor.hear(TimerFired(floor.now_ns))
     assert floor.desk.state is ACTIVE
 
 
@@ -246,10 +245,9 @@ def test_a_side_that_empties_after_the_close_is_no_loss() -> None:
     floor = Floor(loss_hourly_dollars_max=5)
     floor.hold(100)
     floor.pass_time()
-    floor.take_stock()
     floor.now_ns = CLOSE + 1
     floor.book(A, None, 5_100)
-    assert floor.hear(TimerFired(floor.now_ns)) == []
+    assert not floor.hear(TimerFired(floor.now_ns))
 
 
 def test_a_side_without_bids_brings_nothing() -> None:
