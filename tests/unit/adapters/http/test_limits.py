@@ -175,3 +175,17 @@ def test_a_reserve_as_large_as_the_bucket_is_a_mistake() -> None:
         budget(FakeClock(), capacity=20)
     with pytest.raises(ValueError, match="not above the cancel reserve"):
         budget(FakeClock()).update(write=(1, 20))
+
+
+def test_a_venue_that_counts_cancels_apart_takes_them_while_it_refuses_orders() -> None:
+    clock = FakeClock()
+    apart = Budget(
+        TokenBucket(200, 200, clock), TokenBucket(100, 100, clock), {}, 1, 0,
+        TokenBucket(5, 5, clock),
+    )  # fmt: skip
+    apart.refused("write", 3.0)
+    with pytest.raises(VenueUnreachable):
+        write(apart)
+    cancel(apart, count=5)
+    with pytest.raises(VenueUnreachable):
+        cancel(apart)

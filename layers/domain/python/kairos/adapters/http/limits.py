@@ -86,7 +86,8 @@ class Budget:
     """What may be sent, and when. Costs are the venue's tokens per endpoint.
 
     Reads and writes have a bucket each. Writes leave `cancel_reserve` tokens of theirs untouched;
-    cancels use the same bucket to the bottom.
+    cancels use the same bucket to the bottom, or `cancel`, where the venue counts them apart: a
+    refusal of writes then leaves cancels alone.
     """
 
     def __init__(
@@ -96,10 +97,13 @@ class Budget:
         costs: Mapping[str, int],
         default_cost: int,
         cancel_reserve: int,
+        cancel: TokenBucket | None = None,
     ) -> None:
         if not 0 <= cancel_reserve < write.capacity:
             raise ValueError(f"a cancel reserve of {cancel_reserve} leaves nothing for writes")
-        self._buckets: dict[Kind, TokenBucket] = {"read": read, "write": write, "cancel": write}
+        self._buckets: dict[Kind, TokenBucket] = {
+            "read": read, "write": write, "cancel": write if cancel is None else cancel,
+        }  # fmt: skip
         self._costs = dict(costs)
         self._default_cost = default_cost
         self._cancel_reserve = cancel_reserve
@@ -112,6 +116,11 @@ class Budget:
         """Whether a call of usual cost could be sent now, a read and a write."""
         read, write, cost = self._buckets["read"], self._buckets["write"], self._default_cost
         return not (read.seconds_until(cost) or write.seconds_until(cost, self._cancel_reserve))
+
+    def try_take(self, endpoint: str, *, kind: Kind, count: int = 1) -> bool:
+        """Count `count` calls of `endpoint` as sent if they may be sent now."""
+        floor = self._cancel_reserve if kind == "write" else 0
+        return self._buckets[kind].try_take(self.cost(endpoint) * count, floor)
 
     async def take(
         self, endpoint: str, *, kind: Kind, count: int = 1, wait_max_seconds: float

@@ -68,17 +68,21 @@ class Limits:
     reads_burst: float = 150.0
     orders_per_second: float = 40.0
     orders_burst: float = 60.0
+    cancels_per_second: float = 80.0
+    cancels_burst: float = 120.0
     cancel_reserve: int = 20
 
 
 def clob_budget(limits: Limits, clock: Clock) -> Budget:
-    """The order path's budget: every order of a batch counts, cancels have a reserve."""
+    """The order path's budget: every order of a batch counts, cancels are counted apart. The
+    reserve in the orders' bucket is for a venue that counts otherwise than it says."""
     return Budget(
         TokenBucket(limits.reads_per_second, limits.reads_burst, clock),
         TokenBucket(limits.orders_per_second, limits.orders_burst, clock),
         costs={},
         default_cost=1,
         cancel_reserve=limits.cancel_reserve,
+        cancel=TokenBucket(limits.cancels_per_second, limits.cancels_burst, clock),
     )
 
 
