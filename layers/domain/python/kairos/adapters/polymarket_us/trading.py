@@ -160,7 +160,21 @@ class PolymarketUsTrading:
     async def cancel(self, venue_order_id: str, market: str) -> None:
         """The venue's yes means that it will try; the order is looked at until it has ended."""
         body = msgspec.json.encode({"marketSlug": market})
-        refused: VenueRefused | None = None
+        refused = await self._ask_to_cancel(venue_order_id, body)
+        if await self._is_seen_to_end(venue_order_id):
+            return
+        is_unknown = refused is not None and refused.reason == Refusal.NOT_FOUND
+        if is_unknown and await self._reads.order_now(venue_order_id) is not None:
+            # It rests: when the cancel came, the order was too new for the venue to know it.
+            refused = await self._ask_to_cancel(venue_order_id, body)
+            if await self._is_seen_to_end(venue_order_id):
+                return
+        if refused is not None:
+            raise refused
+        raise unknown("cancel_not_proved", f"{venue_order_id} is not seen to have ended")
+
+    async def _ask_to_cancel(self, venue_order_id: str, body: bytes) -> VenueRefused | None:
+        """The venue's refusal, which it also gives for an order that has ended by itself."""
         try:
             await self._rest.cancel(
                 "POST", order_path(venue_order_id, "cancel"), body, "cancel_order"
@@ -168,12 +182,11 @@ class PolymarketUsTrading:
         except VenueRefused as error:
             if error.reason == Refusal.RATE_LIMITED:
                 raise
-            refused = error  # it may have ended by itself
-        if await self._seen(venue_order_id, lambda order: status_of(order).is_final) is not None:
-            return
-        if refused is not None:
-            raise refused
-        raise unknown("cancel_not_proved", f"{venue_order_id} is not seen to have ended")
+            return error
+        return None
+
+    async def _is_seen_to_end(self, venue_order_id: str) -> bool:
+        return await self._seen(venue_order_id, lambda each: status_of(each).is_final) is not None
 
     async def cancel_many(self, orders: Sequence[tuple[str, str]]) -> None:
         """(venue order id, market), up to 20 at once. The answer only echoes: an id that the venue
