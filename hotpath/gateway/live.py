@@ -9,8 +9,8 @@ and the venue is asked until it proves what became of it. No order is ever sent 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Final, Never
 
 from hotpath.gateway.foreign import Foreign
 from hotpath.gateway.questions import Questions
@@ -34,7 +34,7 @@ from kairos.errors import Corrupt, KairosError, VenueRefused, VenueUnreachable
 from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
 from kairos.messages.events import BreakFound, BreakResolved, Event, OrderRejected
 from kairos.messages.trading import FillState, Placement, VenueFill, VenueOrder
-from kairos.ports import Clock, VenueTrading
+from kairos.ports import Clock, PromptTrading, VenueTrading
 
 # Refusals that are not about the order; after any other the order is looked up.
 NOT_NOW: Final = frozenset({Refusal.RATE_LIMITED, Refusal.RESTARTING, Refusal.EXCHANGE_PAUSED})
@@ -55,6 +55,7 @@ class LiveGateway:
         estimate_fee: FeeEstimate,
     ) -> None:
         self._trading = trading
+        self._prompt = trading if isinstance(trading, PromptTrading) else None
         self._clock = clock
         self._inbox = inbox
         self._settings = settings
@@ -85,7 +86,11 @@ class LiveGateway:
         tracked = Tracked(command, now_ns)
         self.registry.add(tracked)
         tracked.order.sent()
-        task = self._tasks.spawn(self._place(tracked), lambda error: self._broke(tracked, error))
+        answer = self._send(tracked)
+        task = self._tasks.spawn(
+            self._place(tracked, answer), lambda error: self._broke(tracked, error)
+        )
+        task.add_done_callback(lambda _task: self._not_begun(tracked, answer))
         self._in_flight[command.client_order_id] = (now_ns, task)
         self._watch()
 
@@ -164,10 +169,31 @@ class LiveGateway:
                 return "market_blocked_by_unknown_order"
         return None
 
-    async def _place(self, tracked: Tracked) -> None:
+    def _send(self, tracked: Tracked) -> Awaitable[Placement]:
+        """Where the venue's adapter can, the order is on the wire when this returns."""
+        if self._prompt is None:
+            return self._trading.place(tracked.command)
+        try:
+            answer = self._prompt.place_now(tracked.command)
+        except KairosError as error:
+            return _failed(error)  # heard where every answer is heard
+        except BaseException as error:
+            self._tell(tracked, tracked.order.unknown(str(error)))  # it may have left already
+            raise
+        return self._trading.place(tracked.command) if answer is None else answer
+
+    def _not_begun(self, tracked: Tracked, answer: Awaitable[Placement]) -> None:
+        """A task that is canceled before its first step has handled nothing, not even that."""
+        if self._in_flight.pop(tracked.client_order_id, None) is None:
+            return
+        if isinstance(answer, Coroutine):
+            answer.close()
+        self._tell(tracked, tracked.order.unknown("given up without an answer"))
+
+    async def _place(self, tracked: Tracked, answer: Awaitable[Placement]) -> None:
         order, effects = tracked.order, _NOTHING
         try:
-            placement = await self._trading.place(tracked.command)
+            placement = await answer
         except VenueRefused as error:
             already = error.reason == Refusal.ALREADY_PLACED
             effects = order.unknown(error.reason) if already else order.refused(error.reason)
@@ -210,9 +236,8 @@ class LiveGateway:
 
     def _take_order(self, tracked: Tracked, seen: VenueOrder) -> None:
         order, ending = tracked.order, ENDINGS[seen.status]
-        effects = list(
-            order.seen(seen.venue_order_id, seen.filled, ending, seen.reason, terms_of(seen))
-        )
+        terms = terms_of(seen, tracked.command)
+        effects = list(order.seen(seen.venue_order_id, seen.filled, ending, seen.reason, terms))
         if order.amend_doubt:
             tracked.old_terms_seen += 1
             if ending is not None or tracked.old_terms_seen >= self._settings.absences:
@@ -221,7 +246,7 @@ class LiveGateway:
 
     def _take_fill(self, tracked: Tracked, fill: VenueFill) -> None:
         try:
-            effects = list(tracked.order.executed(order_fill(fill)))
+            effects = list(tracked.order.executed(order_fill(fill, tracked.command)))
             if fill.state is FillState.VOID:
                 effects += tracked.order.voided(fill.fill_id)
         except Corrupt as problem:
@@ -399,3 +424,7 @@ class LiveGateway:
         if break_id in self._breaks:
             self._breaks.discard(break_id)
             self._inbox(BreakResolved(self._clock.now_ns(), break_id, "looked_up", detail))
+
+
+async def _failed(error: KairosError) -> Never:
+    raise error

@@ -9,6 +9,7 @@ from kairos.domain import order_effects as effects
 from kairos.domain.fill import Fill
 from kairos.domain.order_effects import Effect, OrderFill, Terms
 from kairos.domain.orders import Ending
+from kairos.domain.units import PRICE_PER_DOLLAR
 from kairos.messages.commands import SubmitOrder, TimeInForce
 from kairos.messages.events import (
     AmendRejected,
@@ -39,16 +40,24 @@ ENDINGS: Final[dict[OrderStatus, Ending | None]] = {
 EVIDENCE: Final = "venue"
 
 
-def order_fill(fill: VenueFill) -> OrderFill:
+def order_fill(fill: VenueFill, command: SubmitOrder) -> OrderFill:
+    """An execution in the terms of the order that was sent: a venue with one book may tell the sale
+    of one outcome as the purchase of the other."""
+    price, notional = fill.price, fill.notional
+    if fill.outcome is not command.outcome:
+        # The pair pays a dollar a contract, so that the two add up to it, to the micro-dollar.
+        price, notional = PRICE_PER_DOLLAR - price, fill.quantity - notional
     return OrderFill(
-        fill.fill_id, fill.venue_order_id, fill.price, fill.quantity, fill.notional, fill.fee,
-        fill.liquidity,
-    )  # fmt: skip
+        fill.fill_id, fill.venue_order_id, price, fill.quantity, notional, fill.fee, fill.liquidity
+    )
 
 
-def terms_of(order: VenueOrder) -> Terms | None:
+def terms_of(order: VenueOrder, command: SubmitOrder) -> Terms | None:
     """What an ended order says of its size is not what rests, so it proves no amend."""
-    return None if order.status.is_final else Terms(order.price, order.quantity)
+    if order.status.is_final:
+        return None
+    same = order.outcome is command.outcome
+    return Terms(order.price if same else PRICE_PER_DOLLAR - order.price, order.quantity)
 
 
 def as_submitted(order: VenueOrder, client_order_id: str, now_ns: int) -> SubmitOrder:

@@ -13,7 +13,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from kairos.domain.instruments import Action, Outcome
-from kairos.domain.units import NANOSECONDS_PER_SECOND, cash_dollars, contracts, dollars
+from kairos.domain.units import (
+    NANOSECONDS_PER_SECOND,
+    PRICE_PER_DOLLAR,
+    cash_dollars,
+    contracts,
+    dollars,
+)
 from kairos.errors import UsageError
 from kairos.messages.trading import FillState, VenueFill, VenueOrder
 
@@ -155,12 +161,23 @@ def _order(mine: OurOrder, found: VenueOrder | None) -> Iterator[Difference]:
             Cure.LOOK_UP, mine.client_order_id,
         )  # fmt: skip
         return
-    theirs = (found.outcome, found.action, found.price, found.quantity, found.filled)
-    if theirs != (mine.outcome, mine.action, mine.price, mine.quantity, mine.filled):
+    theirs = _asked(found.outcome, found.action, found.price)
+    sizes = (found.quantity, found.filled)
+    if theirs != _asked(mine.outcome, mine.action, mine.price) or sizes != (
+        mine.quantity,
+        mine.filled,
+    ):
         yield Difference(
             BreakKind.ORDER_DIFFERS, mine.client_order_id, mine.market, said, _said(found),
             Cure.TAKE_ORDER, found,
         )  # fmt: skip
+
+
+def _asked(outcome: Outcome, action: Action, price: int) -> tuple[Outcome, int]:
+    """What an order asks for, as a purchase: a venue with one book keeps no other form of it."""
+    if action is Action.BUY:
+        return outcome, price
+    return outcome.other, PRICE_PER_DOLLAR - price
 
 
 def _fills(ours: Ours, theirs: Theirs) -> Iterator[Difference]:
