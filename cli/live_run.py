@@ -65,7 +65,8 @@ class LivePlan:
     """A live session as it was asked for. `seconds` None: until it is told to stop.
 
     `root` is where sessions like this one are kept, `directory` where this one's results go; the
-    journal is in it. `probe` is given the shell when it runs; `strategy` stands in for the profile's.
+    journal is in it. `probe` is given the shell when it runs; `strategy` stands in for the
+    profile's.
     """
 
     mode: TradingMode
@@ -208,7 +209,6 @@ class _Live:
         account = LiveAccount(
             shell, trading, stream, account_settings(config.lifetime_seconds), uniform
         )
-        shell.on_close(account.close)
         left = orders_left(earlier_journals(plan.root, plan.directory))
         await account.open(
             left, cash=plan.settings.engine.opening_cash,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cli.progress import Meter
 from cli.run_charts import RunCharts
-from hotpath.assembly import RECORDED, Role, Run, RunSettings, assemble, code_version
+from hotpath.assembly import RECORDED, Role, Run, RunSettings, StrategyOf, assemble, code_version
 from hotpath.engine import Engine
 from hotpath.feeds.capture_files import Chunk, Damage, chunked, line_time, merge_chunks, read_chunks
 from hotpath.feeds.live.lanes import MergingDecoder
@@ -52,6 +52,7 @@ class Job:
     quiet: bool = False
     title: str = "replay"
     role: Role = RECORDED
+    strategy: StrategyOf | None = None
     damages: list[Damage] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -86,7 +87,8 @@ def execute(job: Job) -> Finished:
         with closing(_Recording(job)) as recording:
             run = assemble(
                 job.settings, Fan(record, charts), job.outcomes, recording.journal,
-                role=job.role, decoder=MergingDecoder(use_yes_price=job.settings.use_yes_price),
+                role=job.role, strategy=job.strategy,
+                decoder=MergingDecoder(use_yes_price=job.settings.use_yes_price),
             )  # fmt: skip
             started = time.perf_counter()
             with no_collector():

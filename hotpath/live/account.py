@@ -64,7 +64,7 @@ class AccountSettings:
 
 
 class LiveAccount:
-    """Give it to a shell whose role is LIVE: `await open(…)`, then add its `jobs` and `close`."""
+    """Give it a shell whose role is LIVE, `await open(…)`, then add its `jobs` to the shell."""
 
     def __init__(
         self,
@@ -90,6 +90,8 @@ class LiveAccount:
         )
         books = EngineBooks(self.gateway, shell.engine.account)
         self.reconciliation = Reconciliation(trading, clock, books, shell.say, settings.reconcile)
+        shell.on_hang_up(self.private.feed.stop)
+        shell.on_close(self.close)
         self._soon = asyncio.Event()
         self._compared_ns = 0
 
@@ -182,7 +184,6 @@ class LiveAccount:
             )
         except (KairosError, TimeoutError) as error:
             _log.warning("the order group could not be closed: %s", error)
-        self.private.feed.stop()
         await self.gateway.close()
 
     async def _until_canceled(self) -> None:

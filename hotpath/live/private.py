@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
@@ -23,7 +22,6 @@ from kairos.errors import Malformed
 from kairos.messages.trading import VenueFill, VenueOrder
 from kairos.ports import Clock, JournalWriter, VenueStream
 
-_KEPT: Final = (b'"src":"kalshi_private"', b'"src":"kairos"')
 _log = logging.getLogger("kairos.account")
 
 
@@ -35,8 +33,8 @@ class _Line(msgspec.Struct):
     src: str
     recv_ns: int
     type: str | None = None
-    raw: msgspec.Raw | None = None
-    data: msgspec.Raw | None = None
+    raw: msgspec.Raw = msgspec.Raw()
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class _Change(msgspec.Struct):
@@ -92,9 +90,9 @@ class PrivateFeed:
             if line.src == "recorder":
                 continue  # it concerns this connection only, and the engine shall not hear of it
             self._journal.append(record)
-            if line.raw is not None:
+            if bytes(line.raw):
                 self._hear(line.recv_ns, line.raw)
-            elif line.data is not None and _change_of(line.data).change == "subscribed":
+            elif line.type == "stream" and _change_of(line.data).change == "subscribed":
                 self._missed()
 
     def _hear(self, recv_ns: int, raw: msgspec.Raw) -> None:

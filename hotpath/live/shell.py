@@ -79,6 +79,7 @@ class LiveShell:
         self.engine: Engine = self.assembled.engine
         self._directory = outside.directory
         self._jobs: list[Job] = []
+        self._hangs_up: list[Callable[[], None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._stopping = asyncio.Event()
         self._why = ""
@@ -105,6 +106,10 @@ class LiveShell:
     def add(self, job: Job) -> None:
         """Run `job` beside the feed: when it fails, so does the process."""
         self._jobs.append(job)
+
+    def on_hang_up(self, hang_up: Callable[[], None]) -> None:
+        """Call when nothing is listened to any more, so that no loss is logged that is none."""
+        self._hangs_up.append(hang_up)
 
     def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
         """Call when nothing is traded any more, also after a failure; must be bounded."""
@@ -135,6 +140,9 @@ class LiveShell:
             self._is_broken = True
             raise
         finally:
+            self.feed.stop()
+            for hang_up in self._hangs_up:
+                hang_up()
             await _end([waiting, *jobs, feeding])
             for closer in self._closers:
                 await closer()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from cli.live_run import LivePlan, run_live
+from cli.live_run import LivePlan
 from cli.replay import session_of
 from cli.run_settings import load_settings
 from cli.runner import Finished, Job, execute
@@ -55,11 +53,6 @@ def bounded(work: Callable[[], Coroutine[Any, Any, T]], seconds: float = 25.0) -
     return asyncio.run(within())
 
 
-@lru_cache(maxsize=2)
-def _session(start_ns: int) -> BtcSession:
-    return BtcSession(BtcSettings(SEED, start_ns, 40))
-
-
 @dataclass
 class Venues:
     """A Kalshi and a Coinbase that run, and an account at the former."""
@@ -89,7 +82,7 @@ class Venues:
 async def venues(
     speed: float = 60.0, *, start_ns: int = START_NS, activity: float = 1.0
 ) -> AsyncIterator[Venues]:
-    session = BtcSession(_session(start_ns).settings)
+    session = BtcSession(BtcSettings(SEED, start_ns, 40))
     clock = RunningClock(start_ns, speed)
     settings = ServerSettings(tier="prestige", ping_every_s=max(0.1, 10 / speed))
     kalshi, coinbase = KalshiServer(clock, settings, SEED), CoinbaseServer(session, clock, SEED)
@@ -133,30 +126,21 @@ def plan(
 async def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
     """Wait for something of ours or of the venue's."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what is waited for is not ours to announce
             await asyncio.sleep(0.01)
 
 
-def replayed(journal: Path) -> Finished:
+def replayed(journal: Path, strategy: StrategyOf | None = None) -> Finished:
     """The same journal through `kairos replay`'s way."""
     session = session_of([journal])
     assert session is not None
-    return execute(Job([journal], session.settings, {}, None, quiet=True, role=session.role))
+    return execute(
+        Job([journal], session.settings, {}, None, quiet=True, role=session.role, strategy=strategy)
+    )
 
 
-def assert_replays(main: Finished, journal: Path) -> None:
-    again = replayed(journal).summary
+def assert_replays(main: Finished, journal: Path, strategy: StrategyOf | None = None) -> None:
+    again = replayed(journal, strategy).summary
     for key in ("decisions_sha256", "messages", "pnl", "orders", "fills", "books", "risk",
                 "quarantined", "connections"):  # fmt: skip
         assert again[key] == main.summary[key], key
-
-
-def at_utc(ns: int) -> str:
-    return f"{datetime.fromtimestamp(ns // 1_000_000_000, UTC):%H:%M:%S}"
-
-
-async def session(
-    directory: Path, work: Callable[[Venues], Awaitable[LivePlan]], speed: float = 60.0
-) -> tuple[Finished, Venues]:
-    async with venues(speed) as at:
-        return await run_live(await work(at)), at

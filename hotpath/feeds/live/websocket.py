@@ -144,6 +144,7 @@ class WebSocket(asyncio.Protocol):
         reason = self._ended or (str(exc) or type(exc).__name__ if exc else "end of stream")
         if not self.opened.done():
             self.opened.set_exception(HandshakeFailed(f"closed in the handshake: {reason}"))
+            self.opened.exception()  # nobody may be waiting for it any more
         elif not self.opened.cancelled() and self.opened.exception() is None:
             self._receiver.closed(reason)
 

@@ -12,11 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli.live_run import run_live
-from hotpath.feeds.live.settings import StreamSettings
-from hotpath.gateway.factory import TradingMode
 from hotpath.journal import verify
 from hotpath.live.control import ControlFile
-from hotpath.live.record import read_session
 from hotpath.live.shell import LiveShell
 from kairos.errors import InputError
 from tests.support.live_session import assert_replays, bounded, plan, until, venues
@@ -62,26 +59,6 @@ def test_a_session_with_faults_trades_and_its_journal_replays_to_the_same_decisi
     for venue in ("kalshi_ws", "coinbase_ws"):
         assert sum(each.startswith(f"{venue} is lost") for each in said) == 1
         assert sum(each.startswith(f"{venue} is back") for each in said) == 1
-
-
-def test_new_markets_are_followed_as_they_open_and_left_after_they_closed(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with venues(120.0) as at:
-            seen: list[set[str]] = []
-
-            async def look(shell: LiveShell) -> None:
-                feed = shell.feed.connections["kalshi_ws"]
-                for _ in range(12):
-                    await asyncio.sleep(0.5)
-                    seen.append(set(feed.markets))
-
-            series = ("KXBTC15M",)
-            await run_live(plan(at, tmp_path / "s", seconds=6.5, probe=look, series=series))
-        assert len(seen[0]) == 1
-        assert max(len(each) for each in seen) == 2  # the next is there before the last one closes
-        assert seen[-1].isdisjoint(seen[0])
-
-    bounded(work)
 
 
 def test_sigterm_ends_a_session_in_order(tmp_path: Path) -> None:
@@ -138,47 +115,3 @@ def test_without_a_trading_state_nothing_starts(tmp_path: Path) -> None:
                 await run_live(plan(at, tmp_path / "s", control=ControlFile(tmp_path / "none")))
 
     bounded(work)
-
-
-def test_shadow_sends_nothing_and_replays(tmp_path: Path) -> None:
-    out = tmp_path / "session"
-
-    async def work() -> None:
-        async with venues() as at:
-            done = await run_live(plan(at, out, mode=TradingMode.SHADOW, seconds=6.0))
-            assert at.placed() == 0
-        assert done.summary["orders"]["submitted"] > 0
-        assert done.summary["orders"]["ended"] == {"shadow": done.summary["orders"]["submitted"]}
-        assert done.summary["fills"]["total"] == 0
-        assert_replays(done, out / "journal")
-        session = read_session(out / "journal")
-        assert session is not None
-        assert session.role.mode is TradingMode.SHADOW
-
-    bounded(work)
-
-
-def test_two_connections_carry_one_session(tmp_path: Path) -> None:
-    out = tmp_path / "session"
-
-    async def work() -> None:
-        async with venues() as at:
-
-            async def pull(shell: LiveShell) -> None:
-                await asyncio.sleep(2.0)
-                shell.feed.connections["kalshi_ws#a"].restart("a test pulls the plug")
-
-            done = await run_live(plan(at, out, seconds=4.0, lanes=2, probe=pull))
-        assert done.summary["live"]["streams"]["kalshi_ws#a.connected"] == 2
-        assert done.summary["sequence_gaps"] == 0
-        assert done.summary["decisions"]["total"] > 0
-        assert_replays(done, out / "journal")
-
-    bounded(work)
-
-
-def test_settings_of_the_streams_keep_their_meaning_at_the_machines_own_pace() -> None:
-    from hotpath.live.clock import paced
-
-    assert paced(StreamSettings(), 1.0) == StreamSettings()
-    assert paced(StreamSettings(), 100.0).freeze.silent_s == 75.0
