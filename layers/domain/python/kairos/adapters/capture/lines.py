@@ -190,15 +190,17 @@ class LineDecoder:
     def _fast(self, envelope: _Line) -> Parsed:
         """A message that the schemas name; the source must be one that sends such a message."""
         frame: Any = envelope.raw
-        source, conn = envelope.src, envelope.conn or envelope.src
-        if type(frame) is _Ticker:
+        kind, source, conn = type(frame), envelope.src, envelope.conn or envelope.src
+        if kind is Match and source == COINBASE:  # most of what is no delta
+            parsed: Parsed = coinbase.trade(envelope.recv_ns, conn, frame)
+            self._by_type[kind] += 1
+            return parsed
+        if kind is _Ticker:
             frame = _ticker(frame, source)
-        kind = type(frame)
+            kind = type(frame)
         if _SOURCES[kind] != source:
             raise Malformed("unknown_type", "type", f"{_tag(kind)} is not a message of {source}")
-        if kind is Match:
-            parsed: Parsed = coinbase.trade(envelope.recv_ns, conn, frame)
-        elif source == COINBASE:
+        if source == COINBASE:
             parsed = coinbase.event(envelope.recv_ns, conn, frame)
         else:
             parsed = self._kalshi.event(envelope.recv_ns, conn, frame)
