@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -61,6 +62,7 @@ class Venues:
     coinbase: CoinbaseServer
     access: KalshiAccess
     speed: float
+    key: bytes
 
     @property
     def clock(self) -> ScaledClock:
@@ -69,6 +71,20 @@ class Venues:
     def fault(self, body: str, at: str = "kalshi") -> None:
         server = self.kalshi if at == "kalshi" else self.coinbase
         server.faults.inject(fault_from_json(body.encode()))
+
+    def write_served(self, directory: Path) -> Path:
+        """What `kairos sim --json` would have printed, for another process."""
+        key_file, served = directory / "key.pem", directory / "sim.json"
+        key_file.write_bytes(self.key)
+        credentials = {"key_id": self.access.key.key_id, "private_key": str(key_file)}
+        venues = [
+            ("kalshi", self.kalshi.server.url, {"websocket": self.kalshi.ws_url}, credentials),
+            ("coinbase", self.coinbase.server.url, {"websocket": self.coinbase.ws_url}, {}),
+        ]
+        names = ("venue", "control_url", "urls", "credentials")
+        rows = [dict(zip(names, venue, strict=True)) for venue in venues]
+        served.write_text(json.dumps({"venues": rows}), "utf-8")
+        return served
 
     def resting(self) -> int:
         return len(self.kalshi.exchange.open_records(ACCOUNT))
@@ -97,7 +113,8 @@ async def venues(
             tier="prestige",
         )  # fmt: skip
         key = KalshiKey.from_pem(credentials.key_id, credentials.private_key_pem)
-        yield Venues(kalshi, coinbase, KalshiAccess(config, key), speed)
+        pem = credentials.private_key_pem
+        yield Venues(kalshi, coinbase, KalshiAccess(config, key), speed, pem)
     finally:
         await coinbase.stop()
         await kalshi.stop()

@@ -37,6 +37,7 @@ def test_a_sale_brings_what_the_purchase_of_the_other_outcome_leaves_of_a_dollar
 ) -> None:
     fill = order_fill(told(price, quantity), SELL)
     assert fill.price == 10_000 - price
+    assert fill.notional is not None
     assert fill.notional + notional(price, quantity) == quantity
 
 
