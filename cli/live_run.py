@@ -268,8 +268,10 @@ def account_settings(lifetime_seconds: float) -> AccountSettings:
             interval_seconds=lifetime_seconds * 0.25,
             answer_seconds=min(2.0, lifetime_seconds * 0.2),
         ),
-        # The venue states whole cents, and fees are finer than that.
-        ReconcileSettings(cash_excludes_resting=False, cash_tolerance=10_000),
+        # The venue states what is available, in cents. The taker's fee is 7 % of the cost at most.
+        ReconcileSettings(
+            cash_excludes_resting=True, cash_tolerance=10_000, reserved_fee_percent=7
+        ),
     )
 
 

@@ -25,6 +25,7 @@ from hotpath.gateway.tasks import within
 from hotpath.live.earlier import Proof, prove
 from hotpath.live.private import PrivateFeed
 from hotpath.live.shell import Job, LiveShell
+from hotpath.strategies.order_ids import token_of
 from kairos.domain.order_effects import OrderFill
 from kairos.domain.units import NANOSECONDS_PER_SECOND
 from kairos.errors import Corrupt, KairosError
@@ -103,6 +104,7 @@ class LiveAccount:
         gateway = self._settings.gateway
         for proof in await prove(self._trading, self._shell.clock, earlier, gateway.settle_seconds):
             self._note(proof)
+        await self._clear_away()
         opened = await open_account(
             self._trading, self._shell.clock, self.gateway.foreign, self._shell.say, cash=cash,
             netting=netting,
@@ -111,6 +113,12 @@ class LiveAccount:
         report = await self.reconciliation.start_up()
         self._told(report)
         return report
+
+    async def _clear_away(self) -> None:
+        """What earlier sessions of ours still have there was decided on what is no longer known."""
+        for order in await self._trading.open_orders():
+            if order.client_order_id is not None and token_of(order.client_order_id) is not None:
+                await self._trading.cancel(order.venue_order_id, order.market)
 
     def _note(self, proof: Proof) -> None:
         line = {"src": "kairos", "type": "proved", "data": proof._asdict()}

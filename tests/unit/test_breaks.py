@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,11 @@ def test_cash_is_compared_the_way_the_venue_states_it() -> None:
     one = ours(reserved=4 * DOLLAR)
     assert kinds(one, theirs(cash=96 * DOLLAR + 9_999), after_resting) == []
     assert kinds(one, theirs(cash=100 * DOLLAR), after_resting) == ["cash"]
+    with_fees = replace(after_resting, reserved_fee_percent=7)
+    assert kinds(one, theirs(cash=96 * DOLLAR - 280_000), with_fees) == []
+    assert kinds(one, theirs(cash=96 * DOLLAR - 300_000), with_fees) == ["cash"]
+    assert kinds(one, theirs(cash=96 * DOLLAR + 20_000), with_fees) == ["cash"]
+    assert kinds(ours(), theirs(cash=100 * DOLLAR - 20_000), with_fees) == ["cash"]
 
 
 def cash(by: int, base: int = 100 * DOLLAR) -> Difference:

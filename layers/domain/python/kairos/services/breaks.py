@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.units import (
@@ -85,13 +85,19 @@ class Theirs(NamedTuple):
     cash: int
 
 
+_MAY_BE_ZERO: Final = frozenset({"cash_tolerance", "reserved_fee_percent"})
+
+
 @dataclass(frozen=True, slots=True)
 class ReconcileSettings:
     """`cash_tolerance` is micro-dollars: a venue that states whole cents needs 10 000.
-    `cash_excludes_resting`: the venue's balance is what is left after resting orders."""
+    `cash_excludes_resting`: the venue's balance is what is left after resting orders. Then it may
+    also be without what it sets aside for their fees, which nobody tells: at most
+    `reserved_fee_percent` of what they cost."""
 
     cash_excludes_resting: bool
     cash_tolerance: int
+    reserved_fee_percent: int = 0
     interval_seconds: float = 60.0
     grace_seconds: float = 5.0
     answer_seconds: float = 20.0
@@ -104,7 +110,7 @@ class ReconcileSettings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, bool) and value < (field.name != "cash_tolerance"):
+            if not isinstance(value, bool) and value < (field.name not in _MAY_BE_ZERO):
                 raise UsageError(f"reconcile.{field.name} is {value}: use more")
 
 
@@ -214,11 +220,13 @@ def _held(positions: Mapping[Instrument, int], instrument: Instrument) -> int:
 
 
 def _cash(ours: Ours, theirs: Theirs, settings: ReconcileSettings) -> Iterator[Difference]:
-    expected = ours.cash - (ours.reserved if settings.cash_excludes_resting else 0)
-    if abs(expected - theirs.cash) > settings.cash_tolerance:
+    resting = ours.reserved if settings.cash_excludes_resting else 0
+    expected, by = ours.cash - resting, theirs.cash - (ours.cash - resting)
+    fees = resting * settings.reserved_fee_percent // 100
+    if not -settings.cash_tolerance - fees <= by <= settings.cash_tolerance:
         yield Difference(
             BreakKind.CASH, "account", None, cash_dollars(expected), cash_dollars(theirs.cash),
-            Cure.WAIT, by=theirs.cash - expected,
+            Cure.WAIT, by=by,
         )  # fmt: skip
 
 
