@@ -13,8 +13,8 @@ from cli.console import emit_json, warn
 from kairos.errors import InputError, KairosError, UsageError
 
 _EPILOG = """\
-Nothing here can place a real order: commands work on files or on simulated venues, and doctor
-only reads from real ones.
+Only `live` can place a real order, and only when it is confirmed twice (kairos live --help); paper,
+shadow and doctor read from real venues, everything else works on files or on simulated venues.
 Every command takes --json and --help. Exit codes: 0 done, 1 a check failed, 2 usage, 3 an input
 file cannot be used, 130 interrupted.
 """

@@ -60,7 +60,7 @@ def refusals_in(path: Path) -> Iterator[str]:
 
 def reason_argument(call: ast.Call) -> ast.expr | None:
     name = ast.unparse(call.func)
-    if name == "Malformed" and call.args:
+    if name in ("Malformed", "Contradicted") and call.args:
         return call.args[0]
     if name == "MessageRefused" and isinstance(call.args[2], ast.Constant):
         return call.args[2]

@@ -1,4 +1,4 @@
-"""One demo that all end-to-end tests look at, and a way to call the command."""
+"""One run that all end-to-end tests look at, one demo, and a way to call the command."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import pytest
 
+from local.market_generator import SessionSettings, write_session
+from local.market_generator.__main__ import START_NS
 from tests.support.cli import Teller, kairos
 
 MINUTES: Final = 5
+DEMO_MINUTES: Final = 4
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +29,21 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Teller:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a finished replay of a generated session, both journal and session in it."""
+    out = tmp_path_factory.mktemp("run")
+    session = out / "session.jsonl.gz"
+    write_session(SessionSettings(seed=7, start_ns=START_NS, minutes=MINUTES), session)
+    done = kairos("replay", session, "--out", out, "--journal", out / "journal", "--json")
+    assert done.returncode == 0, done.stderr
+    (out / "printed.json").write_text(done.stdout, encoding="utf-8")
+    return out
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a finished demo."""
     out = tmp_path_factory.mktemp("demo")
-    done = kairos("demo", "--minutes", MINUTES, "--out", out, "--json", hash_seed=1)
+    done = kairos("demo", "--minutes", DEMO_MINUTES, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     (out / "printed.json").write_text(done.stdout, encoding="utf-8")
     return out
