@@ -11,7 +11,6 @@ import base64
 import hashlib
 import random
 import socket
-import sys
 import time
 from typing import Final
 
@@ -108,4 +107,4 @@ def _flood(peer: socket.socket, count: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    serve()

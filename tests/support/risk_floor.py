@@ -110,7 +110,7 @@ class Floor:
             said += self.hear(TimerFired(self.now_ns))
         return said
 
-    def take_stock(self) -> list[Command]:
+    def take_stock(self) -> Sequence[Command]:
         """The next timer at which the desk looks at everything, nothing else having changed."""
         self.now_ns += 10 * SECOND
         return self.hear(TimerFired(self.now_ns))
