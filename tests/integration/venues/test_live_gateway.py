@@ -4,21 +4,28 @@ written without them. No stream is connected: what is heard comes from answers a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Final
+
+import pytest
 
 from hotpath.engine import EngineSettings
 from hotpath.gateway.books import EngineBooks
 from hotpath.gateway.dead_man import DeadMan, DeadManSettings
 from hotpath.gateway.live import LiveGateway
 from hotpath.gateway.settings import ForeignOrders, GatewaySettings
+from kairos.adapters.http.transport import AiohttpTransport
+from kairos.adapters.http.wire import WireTransport
 from kairos.bootstrap import (
     KALSHI_DEMO,
+    KalshiConfig,
     KalshiKey,
     KalshiTrading,
     kalshi_trading,
     kalshi_transport,
+    kalshi_wire,
 )
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.ledger import LedgerRules
@@ -112,6 +119,32 @@ class Desk:
         raise AssertionError(f"{name}: {self.words(name)} without {word}")
 
 
+Transport = AiohttpTransport | WireTransport
+
+
+async def _usual(config: KalshiConfig) -> AiohttpTransport:
+    return kalshi_transport(config)
+
+
+async def _wire(config: KalshiConfig) -> WireTransport:
+    wire = kalshi_wire(config, jitter=lambda: 0.5)
+    await wire.open()
+    return wire
+
+
+TRANSPORTS: Final[dict[str, Callable[[KalshiConfig], Awaitable[Transport]]]] = {
+    "aiohttp": _usual,
+    "wire": _wire,
+}
+_over = "aiohttp"
+
+
+@pytest.fixture(autouse=True, params=TRANSPORTS)
+def over(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test is held over both transports."""
+    monkeypatch.setitem(globals(), "_over", request.param)
+
+
 @asynccontextmanager
 async def desk() -> AsyncIterator[Desk]:
     async with venue() as at:
@@ -119,7 +152,7 @@ async def desk() -> AsyncIterator[Desk]:
             KALSHI_DEMO, rest_origin=at.server.base_url.removesuffix("/trade-api/v2"),
             tier="prestige", timeout_seconds=2.0,
         )  # fmt: skip
-        transport = kalshi_transport(config)
+        transport = await TRANSPORTS[_over](config)
         member = at.alice.credentials
         key = KalshiKey.from_pem(member.key_id, member.private_key_pem)
 

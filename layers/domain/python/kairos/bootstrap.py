@@ -14,6 +14,7 @@ from kairos.adapters.kalshi.build import (
     kalshi_catalogue,
     kalshi_trading,
     kalshi_transport,
+    kalshi_wire,
 )
 from kairos.adapters.kalshi.catalogue import KalshiCatalogue
 from kairos.adapters.kalshi.config import DEMO as KALSHI_DEMO
@@ -108,6 +109,7 @@ __all__ = [
     "kalshi_private",
     "kalshi_trading",
     "kalshi_transport",
+    "kalshi_wire",
     "missing_variables",
     "open_probe",
     "outcomes_line",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kairos.domain.instruments import Venue
 from kairos.messages.commands import AmendOrder, CancelOrder, SubmitOrder
@@ -62,6 +62,23 @@ class HttpTransport(Protocol):
     """
 
     async def send(self, request: HttpRequest, timeout_seconds: float) -> HttpResponse: ...
+
+
+@runtime_checkable
+class PromptTransport(HttpTransport, Protocol):
+    """A transport that can put a request on the wire before the call returns."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `send_now` would have a connection to use."""
+        ...
+
+    def send_now(self, request: HttpRequest, timeout_seconds: float) -> Awaitable[HttpResponse]:
+        """The bytes are on their way when this returns; the answer must be awaited.
+
+        Raises VenueUnreachable when not a byte left; what is awaited raises OutcomeUnknown.
+        """
+        ...
 
 
 class Clock(Protocol):
@@ -124,6 +141,20 @@ class VenueTrading(Protocol):
 
     async def keep_alive(self) -> None:
         """Renew what makes the venue cancel our orders when we die; nothing where expiry does."""
+        ...
+
+
+@runtime_checkable
+class PromptTrading(Protocol):
+    """A venue account whose orders can leave inside the call that places them."""
+
+    def place_now(self, order: SubmitOrder) -> Awaitable[Placement] | None:
+        """Like `VenueTrading.place`, but the order's bytes have left when this returns, and what it
+        returns, which must be awaited, only reads the answer. None when nothing was sent because
+        something would have to be waited for: then use `place`.
+
+        It raises what `place` raises, here or where it is awaited.
+        """
         ...
 
 

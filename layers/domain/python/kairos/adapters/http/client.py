@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from kairos.adapters.http.limits import Budget, Kind
 from kairos.adapters.http.retry import Backoff, retry_after_seconds
 from kairos.errors import OutcomeUnknown, VenueError, VenueUnreachable
-from kairos.ports import Clock, HttpRequest, HttpResponse, HttpTransport
+from kairos.ports import Clock, HttpRequest, HttpResponse, HttpTransport, PromptTransport
 
 Query = Sequence[tuple[str, str]]
 Sign = Callable[[str, str, bytes], Mapping[str, str]]
@@ -58,6 +58,7 @@ class RestClient:
     ) -> None:
         self._venue = venue
         self._transport = transport
+        self._prompt = transport if isinstance(transport, PromptTransport) else None
         self._budget = budget
         self._clock = clock
         self._sign = sign
@@ -88,6 +89,32 @@ class RestClient:
         """Send exactly once; `count` is how many orders the body holds, for the budget."""
         call = _Call(method, path, encoded(query), body, endpoint, "write", count)
         return self._proved(call, await self._once(call))
+
+    def write_now(
+        self, method: str, path: str, body: bytes, endpoint: str
+    ) -> Awaitable[bytes] | None:
+        """Like `write` of one order, but the bytes have left when this returns.
+
+        None when nothing was sent: no connection is warm, or the budget has no room now.
+        """
+        prompt = self._prompt
+        if prompt is None or not prompt.is_ready:
+            return None
+        if not self._budget.try_take(endpoint, kind="write"):
+            return None
+        call = _Call(method, path, "", body, endpoint, "write", 1)
+        try:
+            answer = prompt.send_now(self._request(call), self._timeout_seconds)
+        except VenueUnreachable as error:
+            raise self._named(error) from error
+        return self._answered(call, answer)
+
+    async def _answered(self, call: _Call, answer: Awaitable[HttpResponse]) -> bytes:
+        try:
+            response = await answer
+        except OutcomeUnknown as error:
+            raise self._named(error) from error
+        return self._proved(call, self._counted(call, response))
 
     async def cancel(
         self,
@@ -130,8 +157,14 @@ class RestClient:
             )
             response = await self._transport.send(self._request(call), self._timeout_seconds)
         except (VenueUnreachable, OutcomeUnknown) as error:
-            # The layers below know hosts; only here is it known whose host it is.
-            raise type(error)(self._venue, error.reason, error.detail, error.remedy) from error
+            raise self._named(error) from error
+        return self._counted(call, response)
+
+    def _named(self, error: VenueUnreachable | OutcomeUnknown) -> VenueError:
+        """The layers below know hosts; only here is it known whose host it is."""
+        return type(error)(self._venue, error.reason, error.detail, error.remedy)
+
+    def _counted(self, call: _Call, response: HttpResponse) -> HttpResponse:
         if response.status == _TOO_MANY:
             self._budget.refused(call.kind, self._retry_after(response))
         return response

@@ -96,10 +96,15 @@ class PreparedHeaders:
         self._ready: deque[tuple[int, dict[str, str]]] = deque(maxlen=spare)
         self._last_ms = 0
 
-    def refill(self, now_ms: int) -> None:
-        """Sign until `spare` headers are ready, none of them past half of its age."""
-        self._drop(now_ms, self._age_ms_max // 2)
-        while len(self._ready) < self._spare:
+    def refill(self, now_ms: int, most: int | None = None) -> None:
+        """Sign until `spare` headers are ready, none of them past half of its age, or `most` times:
+        the others stay as they are until the next call."""
+        self._drop(now_ms, self._age_ms_max)
+        for _ in range(self._spare if most is None else most):
+            if len(self._ready) == self._spare:
+                if now_ms - self._ready[0][0] <= self._age_ms_max // 2:
+                    return
+                self._ready.popleft()
             ts_ms = self._next(now_ms)
             self._ready.append((ts_ms, self._key.headers(self._method, self._path, ts_ms)))
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from ssl import SSLContext
 
 from kairos.adapters.http.client import RestClient, Sign
 from kairos.adapters.http.limits import Budget, TokenBucket
 from kairos.adapters.http.retry import Backoff
 from kairos.adapters.http.transport import AiohttpTransport
+from kairos.adapters.http.wire import WireTransport
+from kairos.adapters.kalshi.ahead import SignAhead
 from kairos.adapters.kalshi.auth import KalshiKey
 from kairos.adapters.kalshi.catalogue import KalshiCatalogue
 from kairos.adapters.kalshi.config import DEFAULT_COST, ENDPOINT_COSTS, TIERS, KalshiConfig
 from kairos.adapters.kalshi.errors import explain
 from kairos.adapters.kalshi.rest import KalshiTrading
 from kairos.domain.instruments import Venue
-from kairos.domain.units import NANOSECONDS_PER_MILLISECOND
 from kairos.ports import Clock, HttpTransport
 
 
 def kalshi_transport(config: KalshiConfig, ssl: SSLContext | None = None) -> AiohttpTransport:
     """The caller closes it."""
     return AiohttpTransport(config.rest_origin, ssl=ssl)
+
+
+def kalshi_wire(
+    config: KalshiConfig, *, jitter: Callable[[], float], ssl: SSLContext | None = None
+) -> WireTransport:
+    """For trading: connections that are kept warm, from `await open()` to `await close()`."""
+    return WireTransport(config.rest_origin, jitter=jitter, ssl=ssl)
 
 
 def kalshi_trading(
@@ -37,8 +45,10 @@ def kalshi_trading(
     """`order_group_id` may be empty only to make the group itself (`trading.groups.create`).
 
     Before trading, `await trading.exchange.learn_limits()` replaces the tier's published rates.
+    Over a `kalshi_wire` orders leave inside the call that places them (`place_now`), and while
+    `trading.stay_ready()` runs their headers are signed ahead.
     """
-    sign = _signer(key, clock)
+    sign = SignAhead(key, clock)
     return KalshiTrading(
         _client(config, clock, transport, sign, jitter, _budget(config, clock)),
         _client(config, clock, transport, sign, jitter, _balance_budget(clock)),
@@ -47,6 +57,7 @@ def kalshi_trading(
         lifetime_seconds=config.lifetime_seconds,
         exchange_index=exchange_index,
         subaccount=config.subaccount,
+        stay_ready=sign.run,
     )
 
 
@@ -80,13 +91,6 @@ def kalshi_catalogue(
     """Public pages: no key. With a budget of its own, so that it never starves trading's."""
     client = _client(config, clock, transport, None, jitter, _budget(config, clock))
     return KalshiCatalogue(client, clock)
-
-
-def _signer(key: KalshiKey, clock: Clock) -> Sign:
-    def sign(method: str, path: str, _body: bytes) -> Mapping[str, str]:
-        return key.headers(method, path, clock.now_ns() // NANOSECONDS_PER_MILLISECOND)
-
-    return sign
 
 
 def _client(

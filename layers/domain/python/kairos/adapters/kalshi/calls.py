@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -48,6 +48,12 @@ class Calls:
             query=query, count=count,
         )  # fmt: skip
         return decoded(endpoint, kind, reply)
+
+    def write_now(self, endpoint: Endpoint, body: object) -> Awaitable[bytes] | None:
+        """Sent when this returns, or None: then nothing was, and `write` may."""
+        return self.client.write_now(
+            endpoint.method, endpoint.at(), msgspec.json.encode(body), endpoint.name
+        )
 
     async def cancel(
         self, endpoint: Endpoint, *ids: str, body: bytes = b"", query: Query = (), count: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import msgspec
@@ -75,6 +75,16 @@ class OrderEntry:
     async def place(self, order: SubmitOrder) -> Placement:
         body = self.body(order)
         created = await self._calls.write(endpoints.CREATE, Created, body=body)
+        with readable(endpoints.CREATE.name):
+            return _placement(order, created)
+
+    def place_now(self, order: SubmitOrder) -> Awaitable[Placement] | None:
+        """`kairos.ports.PromptTrading`"""
+        answer = self._calls.write_now(endpoints.CREATE, self.body(order))
+        return None if answer is None else self._placed(order, answer)
+
+    async def _placed(self, order: SubmitOrder, answer: Awaitable[bytes]) -> Placement:
+        created = decoded(endpoints.CREATE, Created, await answer)
         with readable(endpoints.CREATE.name):
             return _placement(order, created)
 

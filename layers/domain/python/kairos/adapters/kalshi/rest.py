@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from kairos.adapters.http.client import RestClient
 from kairos.adapters.kalshi.calls import Calls
@@ -49,10 +49,12 @@ class KalshiTrading:
         lifetime_seconds: int,
         exchange_index: int = 0,
         subaccount: int | None = None,
+        stay_ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         calls = Calls(client)
         self._budget = client.budget
         self._group_id = order_group_id
+        self._stay_ready = stay_ready
         self.exchange = Exchange(calls, clock)
         self.groups = OrderGroups(calls, exchange_index=exchange_index, subaccount=subaccount)
         self.orders = OrderEntry(
@@ -65,6 +67,14 @@ class KalshiTrading:
 
     async def place(self, order: SubmitOrder) -> Placement:
         return await self.orders.place(order)
+
+    def place_now(self, order: SubmitOrder) -> Awaitable[Placement] | None:
+        return self.orders.place_now(order)
+
+    async def stay_ready(self) -> None:
+        """A job, until canceled: prepare what orders need before there are any."""
+        if self._stay_ready is not None:
+            await self._stay_ready()
 
     async def place_batch(self, orders: Sequence[SubmitOrder]) -> list[Placement | VenueError]:
         return await self.orders.place_batch(orders)
