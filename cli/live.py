@@ -30,7 +30,7 @@ from kairos.bootstrap import (
     with_default_variables,
 )
 from kairos.domain.risk.trading_state import TradingState
-from kairos.errors import UsageError
+from kairos.errors import KairosError, UsageError
 from kairos.ports import Clock
 from kairos.services.doctor import Status
 
@@ -125,7 +125,7 @@ async def _session(
     args: argparse.Namespace, stated: Mapping[str, str], control: Control
 ) -> tuple[Finished, Path]:
     if args.mode is TradingMode.LIVE and not await _is_healthy(args, stated):
-        raise UsageError("the doctor found what must be mended first: nothing was started")
+        raise KairosError("the doctor found what must be mended first: nothing was started")
     access, spot_url, clock = await _venue(args, stated)
     settings = load_settings(args.config, args.set, {})
     root = Path("runs") / args.mode.value

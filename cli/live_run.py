@@ -296,6 +296,6 @@ def _live_facts(plan: LivePlan, shell: LiveShell) -> Mapping[str, Any]:
         "mode": plan.mode.value,
         "series": list(plan.series),
         "stopped_by": shell.stopped_by,
-        "orders_open": shell.open_orders(),
+        "orders_open": len(shell.open_orders()),
         "streams": shell.feed.metrics(),
     }

@@ -124,7 +124,7 @@ def test_what_rests_is_canceled_when_we_stop(tmp_path: Path) -> None:
 
             done = await live(at, out, quoter(rests), watch)
             assert at.resting() == 0
-        assert done.summary["live"]["orders_open"] == []
+        assert done.summary["live"]["orders_open"] == 0
         assert reports(out)[-1] == "closed"
         assert_replays(done, out / "journal", quoter(rests))
 
