@@ -195,12 +195,27 @@ class Socket:
         return False
 
 
+class SlidingClock:
+    """Runs as the machine's does, and ahead of it by what it was advanced."""
+
+    speed = 1.0
+
+    def __init__(self) -> None:
+        self._ahead_ns = 0
+
+    def now_ns(self) -> int:
+        return time.time_ns() + self._ahead_ns
+
+    def advance(self, seconds: float) -> None:
+        self._ahead_ns += int(seconds * 1e9)
+
+
 @dataclass
 class Venue:
     """A server with one open market and two members, not moving unless `step` is called."""
 
     server: PolymarketServer
-    clock: ManualClock
+    clock: ManualClock | SlidingClock
     http: aiohttp.ClientSession
     alice: Trader
     bob: Trader
@@ -253,7 +268,7 @@ async def venue(
     *specs: MarketSpec, settings: ServerSettings | None = None, dollars: int = 1_000
 ) -> AsyncIterator[Venue]:
     """Start the venue on a free port and leave nothing behind."""
-    clock = ManualClock()
+    clock = SlidingClock() if settings is not None and settings.is_driven else ManualClock()
     server = PolymarketServer(clock, settings or ServerSettings(is_driven=False))
     for each in specs or (RAIN,):
         server.exchange.add_market(each)

@@ -20,6 +20,7 @@ from local.venues.core.clock import ManualClock
 from local.venues.polymarket_us.auth import Credentials
 from local.venues.polymarket_us.markets import MarketSpec
 from local.venues.polymarket_us.server import PolymarketUsServer, ServerSettings
+from tests.support.sim_polymarket import SlidingClock
 
 WAIT_S = 3.0
 HOUR_NS = 3_600_000_000_000
@@ -135,7 +136,7 @@ class Venue:
     """A server with two open markets and two members, not moving unless `step` is called."""
 
     server: PolymarketUsServer
-    clock: ManualClock
+    clock: ManualClock | SlidingClock
     http: aiohttp.ClientSession
     alice: Trader
     bob: Trader
@@ -169,7 +170,7 @@ def spec(slug: str = SLUG, **more: Any) -> MarketSpec:
 @asynccontextmanager
 async def venue(settings: ServerSettings = STEADY, *, dollars: int = 1_000) -> AsyncIterator[Venue]:
     """Start the venue on a free port and leave nothing behind."""
-    clock = ManualClock()
+    clock = SlidingClock() if settings.is_driven else ManualClock()
     server = PolymarketUsServer(clock, settings)
     for slug in (SLUG, OTHER):
         server.exchange.add_market(spec(slug))

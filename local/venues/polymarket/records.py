@@ -82,7 +82,7 @@ class OrderRecord:
             "event_type": "order",
             "type": kind,
             "order_owner": self.api_key,
-            "created_at": text.ms(self.order.created_ns),
+            "created_at": text.seconds(self.order.created_ns),
             "timestamp": text.ms(self.updated_ns),
         }
 

@@ -74,24 +74,14 @@ def test_an_order_for_no_rests_in_the_long_book_until_it_is_canceled() -> None:
 
 def test_the_venue_s_own_delays_are_waited_for() -> None:
     async def scenario() -> None:
-        async with venue(SETTLES) as v:
-            # Time stands still in this venue; the settling reads need it to move.
-            v.server.exchange.clock = _Running()
-            async with polymarket_us(v.alice) as ours:
-                placed = await ours.trading.place(order("d-1"))
-                await ours.trading.cancel(placed.venue_order_id, SLUG)
-                found = await ours.trading.order(placed.venue_order_id, SLUG)
-                assert found is not None
-                assert found.status is OrderStatus.CANCELED
+        async with venue(SETTLES) as v, polymarket_us(v.alice) as ours:
+            placed = await ours.trading.place(order("d-1"))
+            await ours.trading.cancel(placed.venue_order_id, SLUG)
+            found = await ours.trading.order(placed.venue_order_id, SLUG)
+            assert found is not None
+            assert found.status is OrderStatus.CANCELED
 
     run(scenario)
-
-
-class _Running:
-    speed = 1.0
-
-    def now_ns(self) -> int:
-        return time.time_ns()
 
 
 def test_an_immediate_order_is_answered_with_what_became_of_it() -> None:
