@@ -91,3 +91,19 @@ def test_what_cannot_be_served_is_a_usage_error(
 ) -> None:
     assert main(["sim", *arguments]) == 2
     assert capsys.readouterr().err.startswith("kairos: ")
+
+
+def test_all_four_venues_are_served_with_what_reaches_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "kalshi,coinbase,polymarket,polymarket-us"
+    arguments = ["--out", str(tmp_path), "--venues", names, "--seconds", "0.3"]
+    assert main(["sim", "--json", "--minutes", "20", *arguments]) == 0
+    printed = capsys.readouterr().out
+    venues = {venue["venue"]: venue for venue in json.loads(printed)["venues"]}
+    assert list(venues) == names.split(",")
+    assert set(venues["polymarket"]["urls"]) >= {"clob", "gamma", "data", "market_ws", "user_ws"}
+    for venue, name in (("polymarket", "private_key"), ("polymarket-us", "secret_key")):
+        secret = Path(venues[venue]["credentials"][name])
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+        assert secret.read_text() not in printed
