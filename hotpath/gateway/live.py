@@ -83,7 +83,7 @@ class LiveGateway:
         if refusal is not None:
             self._inbox(OrderRejected(now_ns, command.client_order_id, refusal))
             return
-        tracked = Tracked(command, now_ns)
+        tracked = Tracked(command, now_ns, spends_cash=self._trading.buys_spend_cash)
         self.registry.add(tracked)
         tracked.order.sent()
         answer = self._send(tracked)
@@ -130,7 +130,8 @@ class LiveGateway:
         `announce`: tell the engine of them first, unless it learnt of them from the journal, too.
         """
         for command in commands:
-            tracked = Tracked(command, command.ts_ns)
+            spends = self._trading.buys_spend_cash
+            tracked = Tracked(command, command.ts_ns, spends_cash=spends)
             tracked.order.sent()
             self.registry.add(tracked)
             if announce:

@@ -74,7 +74,7 @@ class Questions:
         market = tracked.command.market
         if tracked.order.venue_order_id is not None and not tracked.order.amend_doubt:
             return await self._trading.order(tracked.order.venue_order_id, market)
-        if self._trading.has_client_order_ids:
+        if self._trading.has_client_order_ids or self._trading.finds_by_intent:
             return await self._trading.find(tracked.client_order_id, market)
         if tracked.order.venue_order_id is not None:
             return await self._trading.order(tracked.order.venue_order_id, market)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from kairos.domain.instruments import Venue
+from kairos.domain.instruments import Action, Venue
 from kairos.domain.order_effects import Terms
 from kairos.domain.orders import Order, OrderState
-from kairos.messages.commands import AmendOrder, SubmitOrder
+from kairos.domain.units import PRICE_PER_DOLLAR
+from kairos.messages.commands import AmendOrder, SubmitOrder, TimeInForce
 from kairos.messages.trading import OrderStatus, VenueFill, VenueOrder
 
 Fact = VenueOrder | VenueFill
+_IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class Tracked:
@@ -21,9 +24,13 @@ class Tracked:
         "managed", "old_terms_seen", "order", "sent_ns", "venue_ids",
     )  # fmt: skip
 
-    def __init__(self, command: SubmitOrder, sent_ns: int, before: int = 0) -> None:
+    def __init__(
+        self, command: SubmitOrder, sent_ns: int, before: int = 0, *, spends_cash: bool = False
+    ) -> None:
+        """`spends_cash`: the venue takes the cash of an immediate buy, not its contracts."""
         self.command = command
-        self.order = Order(command.client_order_id, command.price, command.quantity, before)
+        budget = _budget(command) if spends_cash else None
+        self.order = Order(command.client_order_id, command.price, command.quantity, before, budget)
         self.sent_ns = sent_ns
         self.managed = True
         self.venue_ids: list[str] = []
@@ -61,6 +68,13 @@ class Tracked:
             command.action, terms.price, terms.quantity, order.matched, OrderStatus.RESTING, "",
             None, command.expires_ns, None,
         )  # fmt: skip
+
+
+def _budget(command: SubmitOrder) -> int | None:
+    """Micro-dollars that a buy which ends at once may spend; None for any other order."""
+    if command.action is not Action.BUY or command.time_in_force not in _IMMEDIATE:
+        return None
+    return -(-command.price * command.quantity // PRICE_PER_DOLLAR)
 
 
 class Registry:

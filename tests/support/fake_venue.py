@@ -60,6 +60,8 @@ class FakeVenue:
     venue: Venue = Venue.KALSHI
     has_client_order_ids: bool = True
     can_amend: bool = True
+    finds_by_intent: bool = False
+    buys_spend_cash: bool = False
     stream: Listener | None = None
     faults: dict[str, deque[Fault]] = field(default_factory=dict)
     refusal: Refusal = Refusal.POST_ONLY_CROSSED
@@ -69,6 +71,8 @@ class FakeVenue:
     fee: int | None = 10_000
     forgets_ended: bool = False
     taken_at_once: int = 0  # micro-contracts that the next order finds
+    offered_at: int | None = None  # what they cost, where that is not the order's own price
+    hidden: int = 0  # times that `find` cannot tell yet whether the order is there
     _orders: dict[str, _Rest] = field(default_factory=dict)
     _fills: list[VenueFill] = field(default_factory=list)
     _settled: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
@@ -127,8 +131,11 @@ class FakeVenue:
         return None if rest is None or self._forgot(rest) else rest.order
 
     async def find(self, client_order_id: str, market: str) -> VenueOrder | None:
-        assert self.has_client_order_ids, "this venue knows no client order ids"
+        assert self.has_client_order_ids or self.finds_by_intent, "it knows no client order ids"
         await self._read("find")
+        if self.hidden:
+            self.hidden -= 1
+            raise self._lost("find")
         rest = self._by_client_id(client_order_id)
         return None if rest is None or self._forgot(rest) else rest.order
 
@@ -218,24 +225,31 @@ class FakeVenue:
             self.clock.now_ns(), sent.expires_ns, self.clock.now_ns(),
         )  # fmt: skip
         self._orders[name] = _Rest(order, sent)
-        taken, self.taken_at_once = min(self.taken_at_once, sent.quantity), 0
+        taken, self.taken_at_once = min(self.taken_at_once, self._most(sent)), 0
         if sent.action is Action.SELL:  # there is no margin
             taken = min(taken, self._settled[sent.market, sent.outcome])
         if taken:
             order = self._change(name, filled=taken)
             self._say(self._execute(order, taken, Liquidity.TAKER))
-        if taken == sent.quantity:
+        if taken >= sent.quantity:
             order = self._change(name, status=OrderStatus.FILLED)
         elif sent.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
             order = self._change(name, status=OrderStatus.CANCELED, reason="remainder")
         self._say(order)
         return _placement(order)
 
+    def _most(self, sent: SubmitOrder) -> int:
+        at_once = sent.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        if not self.buys_spend_cash or not at_once or self.offered_at is None:
+            return sent.quantity
+        return sent.price * sent.quantity // self.offered_at
+
     def _execute(self, order: VenueOrder, quantity: int, liquidity: Liquidity) -> VenueFill:
-        notional = order.price * quantity // 10_000
+        price = order.price if self.offered_at is None else self.offered_at
+        notional = price * quantity // 10_000
         fill = VenueFill(
             self.venue, f"t{len(self._fills) + 1}", order.venue_order_id, order.client_order_id,
-            order.market, order.outcome, order.action, order.price, quantity, notional, self.fee,
+            order.market, order.outcome, order.action, price, quantity, notional, self.fee,
             liquidity, FillState.PENDING, self.clock.now_ns(),
         )  # fmt: skip
         self._fills.append(fill)

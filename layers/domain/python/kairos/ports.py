@@ -112,6 +112,11 @@ class VenueTrading(Protocol):
     venue: Venue
     has_client_order_ids: bool
     can_amend: bool
+    # Whether `find` proves presence and absence although the venue keeps no ids of ours.
+    finds_by_intent: bool
+    # Whether an IOC or FOK buy takes a sum of cash, price × quantity at most, and so more contracts
+    # than `quantity` where it finds a better price.
+    buys_spend_cash: bool
 
     async def place(self, order: SubmitOrder) -> Placement: ...
 

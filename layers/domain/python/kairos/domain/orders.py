@@ -28,6 +28,7 @@ from kairos.domain.order_effects import (
     Unknown,
     Voided,
 )
+from kairos.domain.units import notional
 from kairos.errors import Corrupt
 
 
@@ -110,12 +111,15 @@ class Order:
     """One order. Every method takes one piece of evidence and returns what newly follows from it.
 
     Quantities are micro-contracts. `before` is what it had filled before we knew of it: that rests
-    no more, and is in nobody's fills here. Raises Corrupt, changing nothing, for evidence that
-    cannot be: more filled than was ever ordered, or one fill id with two contents.
+    no more, and is in nobody's fills here. `budget` (micro-dollars) is for an order that spends a
+    sum of cash: at better prices it may fill more, until its venue says that it ended. Raises
+    Corrupt, changing nothing, for evidence that cannot be: more filled than was ever ordered or
+    paid for, or one fill id with two contents.
     """
 
     __slots__ = (
         "_announced",
+        "_budget",
         "_ceiling",
         "_doubt",
         "_ended",
@@ -134,8 +138,16 @@ class Order:
         "venue_order_id",
     )  # fmt: skip
 
-    def __init__(self, client_order_id: str, price: int, quantity: int, before: int = 0) -> None:
+    def __init__(
+        self,
+        client_order_id: str,
+        price: int,
+        quantity: int,
+        before: int = 0,
+        budget: int | None = None,
+    ) -> None:
         self.client_order_id = client_order_id
+        self._budget = budget
         self.terms = Terms(price, quantity)
         self.venue_order_id: str | None = None
         self.fills: dict[str, OrderFill] = {}
@@ -286,16 +298,27 @@ class Order:
         known = self.fills.get(fill.fill_id)
         if known is not None:
             return self._again(known, fill)
-        if self.matched + fill.quantity > self._ceiling:
+        total = self.matched + fill.quantity
+        more = total > self._ceiling
+        if more and not self._pays_for(fill):
             raise Corrupt(
                 f"fill {fill.fill_id} of {fill.quantity} would fill order {self.client_order_id} "
-                f"to {self.matched + fill.quantity} of {self._ceiling}"
+                f"to {total} of {self._ceiling}"
             )
         self._sent = True
         self._know(fill.venue_order_id)
         self.fills[fill.fill_id] = fill
         news: list[Effect] = [] if fill.fill_id in self._voided else [Filled(fill)]
+        if more:
+            self.terms, self._ceiling = Terms(fill.price, total), total
+            news.insert(0, Amended(self.terms))
         return [*self._accepted(), *news, *self._follow()]
+
+    def _pays_for(self, fill: OrderFill) -> bool:
+        """Whether the cash that was ordered for is enough for this execution, too."""
+        if self._budget is None:
+            return False
+        return sum(map(_spent, (*self.fills.values(), fill))) <= self._budget
 
     def voided(self, fill_id: str) -> Sequence[Effect]:
         """An execution did not settle; this may be heard before the execution itself."""
@@ -338,6 +361,8 @@ class Order:
 
     @property
     def _all_filled(self) -> bool:
+        if self._budget is not None:
+            return False  # there may be cash left: the venue says when it is over
         wanted = max(self.terms.quantity, self.amending.quantity if self.amending else 0)
         return self.matched >= wanted
 
@@ -345,6 +370,8 @@ class Order:
         matched = self._matched_by(self.venue_order_id)
         if leg.final is None or leg.claimed > matched:
             return OrderState.CLOSING
+        if self._budget is not None and matched >= self.terms.quantity:
+            return OrderState.FILLED
         if leg.ending is Ending.REJECTED and matched:
             return OrderState.CANCELED
         return _ENDED[leg.ending] if leg.ending is not None else OrderState.CLOSING
@@ -407,3 +434,7 @@ class Order:
         if leg is not None and leg.reason:
             return leg.reason
         return self._refused or state.value
+
+
+def _spent(fill: OrderFill) -> int:
+    return notional(fill.price, fill.quantity) if fill.notional is None else fill.notional

@@ -38,6 +38,8 @@ class KalshiTrading:
     venue = Venue.KALSHI
     has_client_order_ids = True
     can_amend = True
+    finds_by_intent = False
+    buys_spend_cash = False
 
     def __init__(
         self,

@@ -65,6 +65,8 @@ class PolymarketTrading:
     venue = Venue.POLYMARKET
     has_client_order_ids = False
     can_amend = False
+    finds_by_intent = True
+    buys_spend_cash = True
 
     def __init__(
         self,

@@ -82,6 +82,8 @@ class PolymarketUsTrading:
     # The venue's modify is a cancel-replace: it loses the place in the queue, and whether the new
     # order keeps the id is not proved. `amend` works, but nothing is gained by preferring it.
     can_amend = False
+    finds_by_intent = True
+    buys_spend_cash = False
 
     def __init__(
         self,
