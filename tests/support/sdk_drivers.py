@@ -9,6 +9,8 @@ from typing import Any
 
 from tests.support.sdk_environments import Driver, require
 
+_running: dict[str, Driver] = {}
+
 
 class Theirs:
     """Asks the driver from a thread, so that the venue's own loop goes on."""
@@ -31,12 +33,23 @@ class Theirs:
 
 @asynccontextmanager
 async def theirs(sdk: str, script: str, **settings: Any) -> AsyncIterator[Theirs]:  # noqa: ANN401
-    """The SDK in its own environment, opened; skips the test where it cannot be had."""
-    python = await asyncio.to_thread(require, sdk)
-    driver = Driver(python, script)
+    """The SDK in its own environment, opened; skips the test where it cannot be had.
+
+    Its process is kept for the next test: to import an SDK takes seconds.
+    """
+    driver = _running.get(sdk)
+    if driver is None or not driver.is_alive:
+        python = await asyncio.to_thread(require, sdk)
+        driver = _running[sdk] = Driver(python, script)
     wrapped = Theirs(driver)
+    wrapped.opened = await wrapped.ask("open", **settings)
     try:
-        wrapped.opened = await wrapped.ask("open", **settings)
         yield wrapped
     finally:
-        await asyncio.to_thread(driver.close)
+        await wrapped.tried("close_client")
+
+
+def end_all() -> None:
+    """When the last test is over."""
+    while _running:
+        _running.popitem()[1].close()

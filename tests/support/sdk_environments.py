@@ -41,7 +41,7 @@ class Sdk:
     python: tuple[int, int] = (3, 11)
 
 
-SDKS: Final = {
+SDKS: Final[dict[str, Sdk]] = {
     sdk.name: sdk
     for sdk in (
         Sdk("py-clob-client-v2", ("py-clob-client-v2==1.2.1",)),
@@ -181,6 +181,10 @@ class Driver:
         if not line:
             raise AssertionError(f"the driver ended at {what}: {self._rest()}")
         return json.loads(line)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def close(self) -> None:
         try:

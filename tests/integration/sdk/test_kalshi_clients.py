@@ -68,8 +68,6 @@ async def side_by_side(sdk: str) -> AsyncIterator[Side]:
                     jitter=lambda: 0.5, exchange_index=2,
                 )  # fmt: skip
                 yield Side(v, them, ours)
-                if sdk == OFFICIAL:
-                    await them.ask("close")
         finally:
             await transport.close()
 

@@ -72,6 +72,7 @@ def book_is_as_hashed(token: str) -> bool:
 
 serve({
     "open": open_client,
+    "close_client": state.clear,
     "place": place,
     "place_many": place_many,
     "spend": spend,

@@ -46,7 +46,7 @@ serve(
         "positions": lambda: run(client()._portfolio_api.get_positions()),
         "balance": lambda: run(client()._portfolio_api.get_balance()),
         "market": lambda ticker: run(client()._market_api.get_market(ticker)),
-        "close": lambda: run(client().close()),
+        "close_client": lambda: run(client().close()),
     },
     plain,
 )

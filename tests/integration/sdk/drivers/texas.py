@@ -33,6 +33,7 @@ def open_client(base_url: str, ws_url: str, key_id: str, private_key: str) -> st
 serve(
     {
         "open": open_client,
+        "close_client": lambda: client().close(),
         "place": lambda order: plain(
             client().orders.create_v2(request=models.CreateOrderV2Request(**order))
         ),

@@ -97,6 +97,7 @@ def spend(token: str, amount: str, price: str, kind: str = "FAK") -> Any:  # noq
 serve(
     {
         "open": open_client,
+        "close_client": lambda: run(client().close()),
         "place": place,
         "spend": spend,
         "cancel": lambda order_id: plain(run(client().cancel_order(order_id=order_id))),

@@ -45,6 +45,14 @@ async def subscribe(slug: str) -> str:
     return "subscribed"
 
 
+async def close() -> None:
+    for name in ("markets", "private"):
+        if name in state:
+            await state[name].close()
+    client().close()
+    state.clear()
+
+
 async def hear(channel: str, name: str, count: int) -> list[Any]:
     """The first `count` messages that hold `name`."""
     while True:
@@ -56,6 +64,7 @@ async def hear(channel: str, name: str, count: int) -> list[Any]:
 
 serve({
     "open": open_client,
+    "close_client": lambda: run(close()),
     "create": lambda order: client().orders.create(order),
     "create_many": lambda orders: client().orders.create_many({"orders": orders}),
     "cancel": lambda order_id, slug: client().orders.cancel(order_id, {"marketSlug": slug}),
