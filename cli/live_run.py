@@ -45,7 +45,7 @@ from kairos.bootstrap import (
 )
 from kairos.domain.ledger import LedgerRules
 from kairos.domain.risk.triggers import Signal
-from kairos.domain.units import QUANTITY_PER_CONTRACT
+from kairos.domain.units import NANOSECONDS_PER_MILLISECOND, QUANTITY_PER_CONTRACT
 from kairos.errors import UsageError
 from kairos.messages.events import OrderReport
 from kairos.ports import Clock, HttpTransport
@@ -143,6 +143,14 @@ async def run_live(plan: LivePlan) -> Finished:
     return Finished(summary, charts, shell.assembled, record)
 
 
+def _fencing_token(plan: LivePlan) -> int:
+    """Which session sent an order, readable from its id at the venue: later sessions have higher
+    ones. Until a lease hands them out it is the start, in milliseconds since the epoch."""
+    if plan.mode is not TradingMode.LIVE:
+        return 0
+    return plan.clock.now_ns() // NANOSECONDS_PER_MILLISECOND
+
+
 class _Live:
     """A session that is put together, with what it opened."""
 
@@ -157,7 +165,7 @@ class _Live:
         watched: tuple[Signal, ...] = health.MEASURED
         if plan.mode is TradingMode.LIVE:
             watched += health.WITH_ACCOUNT
-        role = Role(plan.mode, plan.control.read().state, watched)
+        role = Role(plan.mode, plan.control.read().state, watched, _fencing_token(plan))
         outside = Outside(
             kalshi_plans(plan.access, plan.lanes, plan.spot_url), plan.clock, uniform, journal,
             plan.directory / "journal",

@@ -63,6 +63,7 @@ class Role:
     mode: TradingMode = TradingMode.PAPER
     wanted: TradingState = TradingState.ACTIVE
     watched: tuple[Signal, ...] = ()  # besides those that the profile itself watches
+    token: int = 0  # the fencing token that the ids of its orders carry
 
 
 RECORDED: Final = Role()
@@ -120,7 +121,7 @@ def assemble(
     """
     account = Account(settings.engine.ledger, settings.engine.opening_cash)
     spot = Spot()
-    chosen = (strategy or _strategy)(settings, account, spot)
+    chosen = (strategy or _strategy(role.token))(settings, account, spot)
     risk = paper_desk(settings, account, spot, role)
     engine = Engine(chosen, settings.engine, account, spot, risk, ranges_of)
     paper_settings = PaperSettings(
@@ -162,10 +163,13 @@ def paper_desk(
     )  # fmt: skip
 
 
-def _strategy(settings: RunSettings, account: Account, spot: Spot) -> Strategy:
-    if settings.profile == "v1":
-        return BtcEdgeV1()
-    return BtcEdge(settings.strategy, account, spot, kalshi_fees)
+def _strategy(token: int) -> StrategyOf:
+    def of_profile(settings: RunSettings, account: Account, spot: Spot) -> Strategy:
+        if settings.profile == "v1":
+            return BtcEdgeV1()
+        return BtcEdge(settings.strategy, account, spot, kalshi_fees, token)
+
+    return of_profile
 
 
 def _effective(

@@ -19,7 +19,8 @@ _DOLLAR: Final = float(PRICE_PER_DOLLAR)
 class Exits:
     """Compares what the bid pays after the fee with what holding is worth."""
 
-    def __init__(self, settings: BtcEdgeSettings) -> None:
+    def __init__(self, settings: BtcEdgeSettings, token: int) -> None:
+        self._token = token
         self._margin = settings.exit_margin
         self._doubt_cost = settings.uncertainty_multiplier
         self._confirm_ns = int(settings.exit_confirm_seconds * _NS)
@@ -43,7 +44,7 @@ class Exits:
             return None
         market.exit_seen_ns = None
         return SubmitOrder(
-            now_ns, order_id("v2", market.market_id, side, Action.SELL, now_ns), market.market_id,
-            side, Action.SELL, bid, market.yes_held or market.no_held, TimeInForce.IOC,
-            post_only=False, reduce_only=True,
+            now_ns, order_id("v2", market.market_id, side, Action.SELL, now_ns, self._token),
+            market.market_id, side, Action.SELL, bid, market.yes_held or market.no_held,
+            TimeInForce.IOC, post_only=False, reduce_only=True,
         )  # fmt: skip

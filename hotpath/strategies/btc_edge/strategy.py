@@ -63,7 +63,9 @@ class BtcEdge:
         account: Account,
         spot: Spot,
         fees: Callable[[str, int], FeeSchedule],
+        token: int = 0,
     ) -> None:
+        self._token = token  # the fencing token that every order id carries
         self._settings = settings
         self._spot = spot
         self._fees = fees
@@ -74,7 +76,7 @@ class BtcEdge:
         self._horizon_max_ns = int(settings.seconds_to_close_max * NANOSECONDS_PER_SECOND)
         self.pricer = Pricer(settings, spot)
         self._gates = Gates(settings, account)
-        self._exits = Exits(settings)
+        self._exits = Exits(settings, token)
         self._sweep = Sweep(settings, account, self._gates, self.pricer)
         self._doubt_cost = settings.uncertainty_multiplier
         self._buffer = settings.cost_buffer
@@ -267,8 +269,9 @@ class BtcEdge:
         market.last_entry_ns = now_ns
         commands.append(
             SubmitOrder(
-                now_ns, order_id("v2", market.market_id, side, _BUY, now_ns), market.market_id,
-                side, _BUY, price, quantity, _IOC, post_only=False, reduce_only=False,
+                now_ns, order_id("v2", market.market_id, side, _BUY, now_ns, self._token),
+                market.market_id, side, _BUY, price, quantity, _IOC,
+                post_only=False, reduce_only=False,
             )
         )  # fmt: skip
         return quantity
