@@ -77,6 +77,10 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
+    def append_many(self, records: list[bytes]) -> None:
+        for record in records:
+            self.append(record)
+
     def append(self, record: bytes) -> None:
         self.lines.append(record)
 
