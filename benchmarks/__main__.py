@@ -34,8 +34,12 @@ from benchmarks import (
     full_engine,
     growth,
     journal_engine,
+    many_markets,
     memory_growth,
     nautilus_peer,
+    signing,
+    tick_to_wire,
+    websocket_clients,
 )
 from benchmarks.rows import Row, conclusion, table
 from benchmarks.timing import pin_to_one_cpu
@@ -48,6 +52,10 @@ BENCHMARKS: Final[dict[str, Callable[..., list[Row]]]] = {
     "growth": growth.run,
     "edges": edge_tick.run,
     "memory": memory_growth.run,
+    "websocket": websocket_clients.run,
+    "markets": many_markets.run,
+    "signing": signing.run,
+    "wire": tick_to_wire.run,
 }
 
 

@@ -6,7 +6,7 @@ bytes in our callback; picows does not show its read, so for it only `send to by
 before the server's write to the same callback. `saturation` is messages per second of processor
 time when the server never waits; all that is done with a message is to look at its size.
 
-`python -m benchmarks.websocket_clients`; picows is measured when it can be imported, for example
+`python -m benchmarks --only websocket`; picows is measured when it can be imported, for example
 from `uv pip install --target DIR picows` with PYTHONPATH=DIR. Takes about 20 seconds.
 """
 
@@ -31,6 +31,7 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 from benchmarks.rows import Goal, Row, absolute_row, rate_row, speedup_row, table
+from benchmarks.timing import pin_to_one_cpu
 from benchmarks.websocket_server import STAMP, STAMP_DIGITS
 from hotpath.feeds.live.websocket import WebSocket, open_websocket
 from kairos.messages.streams import StreamAddress
@@ -182,10 +183,10 @@ class Measured(NamedTuple):
     rate: float
 
 
-async def measure(base: str) -> dict[str, Measured]:
-    """All clients in turn, `ROUNDS` times, so that a slow moment of the machine hits them alike."""
+async def measure(base: str, rounds: int = ROUNDS) -> dict[str, Measured]:
+    """All clients in turn, `rounds` times, so that a slow moment of the machine hits them alike."""
     found = {name: Measured({}, {}, 0.0) for name in CLIENTS}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, client in CLIENTS.items():
             reads, sends, best = found[name]
             for rate, count in PACED:
@@ -239,21 +240,22 @@ def _at(ordered: list[int], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] / 1_000
 
 
-def main() -> None:
-    cpus = sorted(os.sched_getaffinity(0))
+def run(*, quick: bool = False) -> list[Row]:
+    """The server runs on the CPUs that are not ours."""
     command = [sys.executable, "-m", "benchmarks.websocket_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             if server.stdout is None:
                 raise SystemExit("the server says nothing")
-            if len(cpus) > 1:
-                os.sched_setaffinity(server.pid, {cpus[0]})
-                os.sched_setaffinity(0, {cpus[-1]})
+            others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
+            if others:
+                os.sched_setaffinity(server.pid, others)
             base = f"ws://127.0.0.1:{int(server.stdout.readline())}"
-            print(table(rows(uvloop.run(measure(base)))))
+            return rows(uvloop.run(measure(base, 1 if quick else ROUNDS)))
         finally:
             server.kill()
 
 
 if __name__ == "__main__":
-    main()
+    pin_to_one_cpu()
+    print(table(run()))

@@ -46,14 +46,14 @@ class BlockWriter:
         self._wake = threading.Event()
         self._stopping = False
         self._failure: InputError | None = None
+        self._records = segments.next_record
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
     @property
     def records(self) -> int:
         """Written or in a buffer, since the journal began."""
-        with self._lock:
-            return self._segments.next_record + self._waiting.records + self._filling.records
+        return self._records
 
     @property
     def failed(self) -> bool:
@@ -68,6 +68,7 @@ class BlockWriter:
             if len(chunk) > self._capacity:
                 self._filling = _Buffer(len(chunk))  # a burst of giants makes a giant block
         self._filling.add(chunk, records)
+        self._records += records
 
     def _hand_over(self) -> None:
         with self._lock:

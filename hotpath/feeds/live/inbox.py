@@ -43,8 +43,10 @@ class Inbox:
         self._lines += lines
         self._bytes += sum(map(len, lines))
         self.lines_total += len(lines)
-        self.lines_high = max(self.lines_high, len(self._lines))
-        self.bytes_high = max(self.bytes_high, self._bytes)
+        if len(self._lines) > self.lines_high:
+            self.lines_high = len(self._lines)
+        if self._bytes > self.bytes_high:
+            self.bytes_high = self._bytes
         self._fresh = True
         if not self._waking:
             self._call_wake()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from kairos.adapters.http.limits import Budget, Kind
@@ -20,10 +19,11 @@ Explain = Callable[[str, HttpResponse], VenueError]
 RETRY_AFTER_MAX_SECONDS: Final = 30.0
 _RETRIED: Final = frozenset({425, 429, 500, 502, 503, 504})
 _TOO_MANY: Final = 429
+_WITHOUT: Final = {"Accept": "application/json"}
+_WITH_BODY: Final = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """One thing to ask, however often; headers are signed anew each time."""
 
     method: str
@@ -32,7 +32,7 @@ class _Call:
     body: bytes
     endpoint: str
     kind: Kind
-    count: int
+    orders: int
 
 
 class RestClient:
@@ -152,7 +152,7 @@ class RestClient:
             await self._budget.take(
                 call.endpoint,
                 kind=call.kind,
-                count=call.count,
+                count=call.orders,
                 wait_max_seconds=self._wait_max_seconds,
             )
             response = await self._transport.send(self._request(call), self._timeout_seconds)
@@ -170,11 +170,9 @@ class RestClient:
         return response
 
     def _request(self, call: _Call) -> HttpRequest:
-        headers = {"Accept": "application/json"}
-        if call.body:
-            headers["Content-Type"] = "application/json"
+        headers = _WITH_BODY if call.body else _WITHOUT
         if self._sign is not None:
-            headers |= self._sign(call.method, call.path, call.body)
+            headers = headers | self._sign(call.method, call.path, call.body)  # type: ignore[operator]
         return HttpRequest(call.method, call.path, call.query, headers, call.body)
 
     def _proved(self, call: _Call, response: HttpResponse) -> bytes:

@@ -49,7 +49,7 @@ class WireTransport:
         base_url: str,
         *,
         jitter: Callable[[], float],
-        warm: int = 2,
+        warm: int = 4,
         connect_seconds: float = 5.0,
         ssl: SSLContext | None = None,
     ) -> None:

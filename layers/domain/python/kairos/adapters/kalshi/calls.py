@@ -8,11 +8,13 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from kairos.adapters.http.client import Query, RestClient
-from kairos.adapters.kalshi.endpoints import Endpoint
+from kairos.adapters.kalshi.endpoints import CREATE, Endpoint
 from kairos.adapters.kalshi.errors import readable, unreadable
 
 PAGE_ITEMS: Final = 1_000
 PAGES_MAX: Final = 100
+_CREATE_PATH, _CREATE_NAME = CREATE.at(), CREATE.name  # put together once
+_encode = msgspec.json.Encoder().encode
 
 Reply = TypeVar("Reply")
 Item = TypeVar("Item")
@@ -49,11 +51,9 @@ class Calls:
         )  # fmt: skip
         return decoded(endpoint, kind, reply)
 
-    def write_now(self, endpoint: Endpoint, body: object) -> Awaitable[bytes] | None:
-        """Sent when this returns, or None: then nothing was, and `write` may."""
-        return self.client.write_now(
-            endpoint.method, endpoint.at(), msgspec.json.encode(body), endpoint.name
-        )
+    def create_now(self, body: object) -> Awaitable[bytes] | None:
+        """One order, sent when this returns; or None: then nothing was, and `write` may."""
+        return self.client.write_now(CREATE.method, _CREATE_PATH, _encode(body), _CREATE_NAME)
 
     async def cancel(
         self, endpoint: Endpoint, *ids: str, body: bytes = b"", query: Query = (), count: int = 1

@@ -80,7 +80,7 @@ class OrderEntry:
 
     def place_now(self, order: SubmitOrder) -> Awaitable[Placement] | None:
         """`kairos.ports.PromptTrading`"""
-        answer = self._calls.write_now(endpoints.CREATE, self.body(order))
+        answer = self._calls.create_now(self.body(order))
         return None if answer is None else self._placed(order, answer)
 
     async def _placed(self, order: SubmitOrder, answer: Awaitable[bytes]) -> Placement:
