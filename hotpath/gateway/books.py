@@ -5,7 +5,9 @@ from __future__ import annotations
 from hotpath.account import Account
 from hotpath.gateway.live import LiveGateway
 from hotpath.gateway.registry import Tracked
+from kairos.domain.instruments import Action
 from kairos.domain.orders import OrderState
+from kairos.domain.units import PRICE_PER_DOLLAR
 from kairos.messages.trading import VenueFill, VenueOrder
 from kairos.services.breaks import OurOrder, Ours
 
@@ -32,8 +34,12 @@ class EngineBooks:
             self._gateway.foreign.booked,
             {(each.market, each.outcome): each.quantity for each in ledger.positions()},
             ledger.cash,
-            ledger.reserved,
+            ledger.reserved + self._held_by_others(),
         )
+
+    def _held_by_others(self) -> int:
+        """Orders that are left alone are no exposure of ours, but the cash they hold is."""
+        return sum(_cost(each) for each in self._gateway.registry if not each.managed)
 
     def take_order(self, order: VenueOrder) -> None:
         self._gateway.on_venue_order(order)
@@ -43,6 +49,13 @@ class EngineBooks:
 
     def look_up(self, client_order_id: str) -> None:
         self._gateway.look_up(client_order_id)
+
+
+def _cost(tracked: Tracked) -> int:
+    price, quantity = tracked.order.terms
+    if tracked.command.action is not Action.BUY:
+        return 0
+    return -(-price * max(quantity - tracked.order.matched, 0) // PRICE_PER_DOLLAR)
 
 
 def _order(tracked: Tracked) -> OurOrder:

@@ -14,6 +14,7 @@ import msgspec
 from kairos.messages.commands import SubmitOrder
 from kairos.messages.events import OrderClosed, OrderRejected, OrderUnknown
 from kairos.messages.journal_lines import event_of
+from kairos.ports import RemembersOrders, VenueTrading
 
 _SUBMITTED: Final = b'"type":"SubmitOrder"'
 _SHELL: Final = b'"src":"shell"'
@@ -46,6 +47,17 @@ def unproved_orders(records: Iterable[bytes]) -> list[SubmitOrder]:
                 case _:
                     pass
     return [command for name, command in sent.items() if name not in ended]
+
+
+async def remember(trading: VenueTrading, orders: Iterable[SubmitOrder]) -> None:
+    """Tell a venue's connection of orders it did not send itself; before `LiveGateway.restore`, and
+    before anything else asks for them. Nothing where the venue keeps our ids.
+
+    Raises VenueError when a venue that has to be asked for it cannot be: then nothing may be sent.
+    """
+    if isinstance(trading, RemembersOrders):
+        for order in orders:
+            await trading.remember(order)
 
 
 def _command(record: bytes) -> SubmitOrder | None:

@@ -108,6 +108,7 @@ class LiveAccount:
         opened = await open_account(
             self._trading, self._shell.clock, self.gateway.foreign, self._shell.say, cash=cash,
             netting=netting,
+            cash_excludes_resting=self._settings.reconcile.cash_excludes_resting,
         )  # fmt: skip
         _log.info("took over %d positions and %d orders", opened.positions, opened.orders)
         report = await self.reconciliation.start_up()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hotpath.gateway.recovery import unproved_orders
+from hotpath.gateway.recovery import remember, unproved_orders
 from hotpath.journal import is_journal, read_records
 from kairos.domain.units import NANOSECONDS_PER_SECOND
 from kairos.messages.commands import SubmitOrder
@@ -61,6 +61,7 @@ async def prove(
     cannot ask must not trade."""
     if not orders:
         return []
+    await remember(trading, orders)
     settled_ns = max(order.ts_ns for order in orders)
     settled_ns += round(settle_seconds * NANOSECONDS_PER_SECOND)
     wait_s = (settled_ns - clock.now_ns()) / NANOSECONDS_PER_SECOND

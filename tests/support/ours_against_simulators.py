@@ -19,6 +19,7 @@ from kairos.adapters.polymarket_us.config import Rate, RateLimits
 from kairos.adapters.polymarket_us.config import Settings as UsSettings
 from kairos.domain.instruments import Action, Outcome
 from kairos.messages.commands import SubmitOrder, TimeInForce
+from kairos.ports import Clock
 from tests.support import sim_polymarket, sim_polymarket_us
 from tests.support.polymarket_us import FakeIntentLog
 
@@ -59,7 +60,7 @@ async def polymarket(
     trader: sim_polymarket.Trader,
     fee_asset: FeeAsset = FeeAsset.COLLATERAL,
     limits: Limits | None = None,
-    clock: MachineClock | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[PolymarketConnection]:
     """Our Polymarket for a trader's wallet and API key."""
     url = trader.url
@@ -100,6 +101,7 @@ def us_settings(url: str, **more: Any) -> UsSettings:  # noqa: ANN401
 async def polymarket_us(
     trader: sim_polymarket_us.Trader,
     *intents: SubmitOrder,
+    clock: Clock | None = None,
     **settings: Any,  # noqa: ANN401
 ) -> AsyncIterator[PolymarketUsConnection]:
     """Our Polymarket US for a trader's key; `intents` are what the journal knows."""
@@ -107,7 +109,7 @@ async def polymarket_us(
         us_settings(trader.url, **settings),
         us_auth.Credentials(trader.credentials.key_id, trader.credentials.secret),
         FakeIntentLog(*intents),
-        MachineClock(),
+        clock or MachineClock(),
         lambda: 0.5,
     )
     try:

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotpath.gateway.recovery import unproved_orders
+from hotpath.gateway.recovery import remember, unproved_orders
+from hotpath.live.earlier import prove
 from kairos.domain.instruments import Liquidity, Outcome
 from kairos.errors import Malformed
 from kairos.messages import events
+from kairos.messages.commands import SubmitOrder
 from kairos.messages.journal_lines import ShellEvent, event_line, event_of
-from tests.support.fake_venue import Fault
+from kairos.ports import Clock
+from tests.support.fake_venue import FakeVenue, Fault
 from tests.support.gateway import CONTRACT, Desk, buy, play
 
 EVENTS: list[ShellEvent] = [
@@ -73,6 +76,30 @@ def test_orders_without_an_end_are_unproved() -> None:
         b"{torn",
     ]
     assert [order.client_order_id for order in unproved_orders(records)] == ["open", "reopened"]
+
+
+class Remembering(FakeVenue):
+    """A venue that keeps no ids of ours."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.told: list[str] = []
+
+    async def remember(self, order: SubmitOrder) -> None:
+        self.told.append(order.client_order_id)
+
+
+def test_a_venue_that_needs_it_is_told_of_the_orders_and_others_are_not_asked() -> None:
+    async def script(desk: Desk) -> None:
+        await remember(desk.venue, [buy("c1")])
+        venue = Remembering(desk.clock)
+        await remember(venue, [buy("c1"), buy("c2")])
+        assert venue.told == ["c1", "c2"]
+        proofs = await prove(venue, desk.clock, [buy("c3")], 0.1)
+        assert [proof.status for proof in proofs] == [None]
+        assert venue.told[2:] == ["c3"]
+
+    play(script)
 
 
 def test_resting_orders_are_not_forgotten_at_restart() -> None:

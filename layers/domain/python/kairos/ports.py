@@ -150,6 +150,17 @@ class VenueTrading(Protocol):
 
 
 @runtime_checkable
+class RemembersOrders(Protocol):
+    """A venue account that finds an order by what was sent, because the venue keeps no id of ours:
+    after a restart it must be given the orders of the journal."""
+
+    async def remember(self, order: SubmitOrder) -> object:
+        """Make `find` able to look the order up. Raises what `find` raises when the venue has to be
+        asked for that and cannot be."""
+        ...
+
+
+@runtime_checkable
 class PromptTrading(Protocol):
     """A venue account whose orders can leave inside the call that places them."""
 

@@ -175,6 +175,30 @@ def test_an_order_without_an_intent_cannot_be_looked_up() -> None:
             find(Venue(log=log))
 
 
+def test_an_intent_that_was_remembered_needs_no_log() -> None:
+    venue = Venue(open_orders(order()), trades(), log=FakeIntentLog())
+    asyncio.run(venue.trading.remember(intent()))
+    found = find(venue)
+    assert found is not None
+    assert (found.client_order_id, found.quantity) == ("k1-abc", 12_000_000)
+
+
+def test_what_was_sent_here_can_be_looked_up_whatever_the_log_shows_yet() -> None:
+    venue = Venue(answer(b"", 503), open_orders(order()), trades(), log=FakeIntentLog())
+    with pytest.raises(OutcomeUnknown):
+        asyncio.run(venue.trading.place(intent()))
+    assert find(venue) is not None
+
+
+def test_remembered_intents_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "INTENTS_MAX", 1)
+    venue = Venue(log=FakeIntentLog())
+    for name in ("k1-abc", "k1-next"):
+        asyncio.run(venue.trading.remember(intent(client_order_id=name)))
+    with pytest.raises(OutcomeUnknown, match="no_intent"):
+        find(venue)
+
+
 def test_too_many_orders_nobody_knows_are_left_to_a_person() -> None:
     crowd = [order(id=f"v{n}") for n in range(lookup.CANDIDATES_MAX + 1)]
     with pytest.raises(OutcomeUnknown, match="21 orders nobody knows"):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from kairos.adapters.polymarket_us.orders import moment
 from kairos.domain.instruments import Action, Liquidity, Outcome
 from kairos.domain.instruments import Venue as VenueName
 from kairos.errors import OutcomeUnknown, VenueError, VenueRefused, VenueUnreachable
@@ -77,6 +78,38 @@ def test_a_resting_order_is_sent_once_and_pending() -> None:
     assert venue.trading.client_order_id(ID) == "k1-abc"
     headers = venue.transport.requests[0].headers or {}
     assert {"X-PM-Access-Key", "X-PM-Timestamp", "X-PM-Signature"} <= set(headers)
+
+
+@pytest.mark.parametrize(
+    ("fields", "end"),
+    [
+        ({"time_in_force": TimeInForce.GTC, "expires_ns": None}, 15),
+        ({"time_in_force": TimeInForce.GTC, "expires_ns": NOW_NS + 5 * SECOND}, 5),
+        ({"time_in_force": TimeInForce.GTD, "expires_ns": NOW_NS + 900 * SECOND}, 15),
+    ],
+)
+def test_no_resting_order_outlives_us_by_more_than_its_lifetime(
+    fields: dict[str, Any], end: int
+) -> None:
+    alone, many = Venue(PLACED), Venue(answer(encoded({"createdOrderIds": [ID]})))
+    run(alone.trading.place(intent(**fields)))
+    run(many.trading.place_many([intent(**fields)]))
+    for sent in (alone.sent[0][3], many.sent[0][3]["orders"][0]):
+        assert sent["tif"] == "TIME_IN_FORCE_GOOD_TILL_DATE"
+        assert sent["goodTillTime"] == moment(NOW_NS + end * SECOND)
+
+
+def test_an_order_that_cannot_rest_needs_no_end() -> None:
+    venue = Venue(PLACED)
+    run(venue.trading.place(intent(time_in_force=TimeInForce.IOC, post_only=False)))
+    assert "goodTillTime" not in venue.sent[0][3]
+
+
+def test_an_end_that_was_asked_for_and_not_named_is_refused_unsent() -> None:
+    venue = Venue()
+    with pytest.raises(VenueRefused, match="without a date"):
+        run(venue.trading.place(intent(expires_ns=None)))
+    assert venue.sent == []
 
 
 def test_an_immediate_order_says_how_it_ended() -> None:

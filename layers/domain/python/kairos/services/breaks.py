@@ -65,7 +65,8 @@ class OurOrder(NamedTuple):
 class Ours(NamedTuple):
     """Our books. `booked` says of a fill id whether it counts; `expected` are the ids, with their
     markets, that the venue's list of executions must contain; `ignored` are executions that the
-    opening positions contain. `reserved` is cash set aside for open buys, a part of `cash`."""
+    opening positions contain. `reserved` is cash set aside for open buys, also for those of others
+    that are left alone; a part of `cash`."""
 
     orders: Sequence[OurOrder]
     booked: Callable[[str], bool]

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from kairos.domain.fill import Fill
+from kairos.domain.instruments import Action
 from kairos.domain.lots import TimedFill, match_lots
+from kairos.domain.units import PRICE_PER_DOLLAR
 from kairos.errors import Corrupt
 from kairos.messages.events import CashAdjusted, Event, PositionAdopted
 from kairos.messages.trading import FillState, VenueFill, VenueOrder, VenuePosition
@@ -43,10 +45,13 @@ async def open_account(
     *,
     cash: int,
     netting: bool,
+    cash_excludes_resting: bool = False,
 ) -> Opened:
     """Take over cash, positions and resting orders before anything is sent.
 
     `cash` is what our books open with, micro-dollars; the difference is booked as brought in.
+    `cash_excludes_resting`: the venue's balance is without what resting orders hold, which is ours
+    all the same until they fill; what it may hold for their fees is not stated and not added.
     Raises what the venue raises: an account that cannot be read is not opened.
     """
     orders = await trading.open_orders()
@@ -54,8 +59,9 @@ async def open_account(
     positions = await trading.positions()
     fills = await trading.fills(0)
     now_ns = clock.now_ns()
-    if balance.cash != cash:
-        inbox(CashAdjusted(now_ns, balance.cash - cash, "opening balance"))
+    theirs = balance.cash + (resting_cost(orders) if cash_excludes_resting else 0)
+    if theirs != cash:
+        inbox(CashAdjusted(now_ns, theirs - cash, "opening balance"))
     costs = opening_costs(positions, fills, netting=netting)
     for (market, outcome), (quantity, cost) in costs.items():
         inbox(PositionAdopted(now_ns, market, outcome, quantity, cost))
@@ -64,6 +70,15 @@ async def open_account(
         adopter.adopt(order, order.filled)
     held = [(each.market, each.outcome) for each in positions if each.quantity]
     return Opened(len(costs), len(orders), tuple(key for key in held if key not in costs))
+
+
+def resting_cost(orders: Iterable[VenueOrder]) -> int:
+    """Micro-dollars that the rest of these orders may take, as they are stated; sales take none."""
+    return sum(
+        -(-each.price * (each.quantity - each.filled) // PRICE_PER_DOLLAR)
+        for each in orders
+        if each.action is Action.BUY
+    )
 
 
 def opening_costs(

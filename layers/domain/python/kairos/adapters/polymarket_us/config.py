@@ -75,6 +75,9 @@ class Settings:
     # window, as much again for our clock being ahead, the stopgap, sending late, and becoming
     # visible.
     acceptance_seconds: float = 2 * SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS + 15.0
+    # The venue cancels nothing when we die, so no order rests longer than this, whatever end of its
+    # own it carries. Nothing renews it: a change is a cancel and replace, and would lose its place.
+    lifetime_seconds: float = 15.0
 
     def __post_init__(self) -> None:
         if self.synchronous_seconds >= self.timeout_seconds:
@@ -82,3 +85,5 @@ class Settings:
         latest = 2 * SIGNATURE_WINDOW_SECONDS + STOPGAP_SECONDS + self.send_within_seconds
         if self.acceptance_seconds < latest:
             raise ValueError("acceptance_seconds is shorter than the venue may take")
+        if self.lifetime_seconds <= 0:
+            raise ValueError("lifetime_seconds must be more than 0, or nothing can rest")

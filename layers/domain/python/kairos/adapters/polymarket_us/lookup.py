@@ -25,6 +25,7 @@ from kairos.messages.trading import VenueOrder
 from kairos.ports import Clock
 
 OWNERS_MAX: Final = 50_000
+INTENTS_MAX: Final = 50_000
 # More orders than this of one market in a minute are not looked at one by one.
 CANDIDATES_MAX: Final = 20
 _PERSON: Final = "A person must compare the venue's orders with the journal"
@@ -74,6 +75,13 @@ class OrderLookup:
         self._log = log
         self._clock = clock
         self._settings = settings
+        self._meant: OrderedDict[str, SubmitOrder] = OrderedDict()
+
+    def remember(self, intent: SubmitOrder) -> None:
+        """An intent that is journaled by now, and that the log may not show yet."""
+        self._meant[intent.client_order_id] = intent
+        if len(self._meant) > INTENTS_MAX:
+            self._meant.popitem(last=False)
 
     async def find(self, client_order_id: str, market: str) -> VenueOrder | None:
         """The order of an intent. None: it does not rest, has not traded, and never will.
@@ -107,7 +115,7 @@ class OrderLookup:
         return round(self._settings.acceptance_seconds * NANOSECONDS_PER_SECOND)
 
     def _intent(self, client_order_id: str, market: str) -> SubmitOrder:
-        intent = self._log.intent(client_order_id)
+        intent = self._meant.get(client_order_id) or self._log.intent(client_order_id)
         if intent is None:
             raise unknown("no_intent", f"the journal has no intent {client_order_id}", _PERSON)
         if intent.market != market:

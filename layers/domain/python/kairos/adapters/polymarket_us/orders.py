@@ -50,7 +50,7 @@ _TIMES: Final = {
     TimeInForce.IOC: "TIME_IN_FORCE_IMMEDIATE_OR_CANCEL",
     TimeInForce.FOK: "TIME_IN_FORCE_FILL_OR_KILL",
 }
-_IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 STATUSES: Final = {
     "ORDER_STATE_PENDING_NEW": OrderStatus.PENDING,
@@ -114,11 +114,11 @@ def order_fields(order: SubmitOrder, synchronous_seconds: int) -> dict[str, Any]
         "tif": _TIMES[time_in_force(order)],
         "participateDontInitiate": order.post_only,
         "manualOrderIndicator": "MANUAL_ORDER_INDICATOR_AUTOMATIC",
-        "synchronousExecution": order.time_in_force in _IMMEDIATE,
+        "synchronousExecution": order.time_in_force in IMMEDIATE,
     }
-    if order.time_in_force in _IMMEDIATE:
+    if order.time_in_force in IMMEDIATE:
         fields["maxBlockTime"] = str(synchronous_seconds)
-    if order.expires_ns is not None and order.time_in_force not in _IMMEDIATE:
+    if order.expires_ns is not None and order.time_in_force not in IMMEDIATE:
         fields["goodTillTime"] = moment(order.expires_ns)
     return fields
 
@@ -260,7 +260,7 @@ def _refuse_impossible(order: SubmitOrder) -> None:
         raise refuse(Refusal.PRICE_OFF_GRID, f"{dollars(order.price)} is not between 0 and 1")
     if order.quantity <= 0:
         raise refuse(Refusal.SIZE_BELOW_MINIMUM, f"{contracts(order.quantity)} is nothing to trade")
-    if order.post_only and order.time_in_force in _IMMEDIATE:
+    if order.post_only and order.time_in_force in IMMEDIATE:
         raise refuse(
             Refusal.UNSUPPORTED, f"an order that must rest cannot be {order.time_in_force}"
         )

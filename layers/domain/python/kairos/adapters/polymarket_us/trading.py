@@ -14,6 +14,7 @@ from kairos.adapters.polymarket_us.config import BATCH_MAX, VENUE, Settings
 from kairos.adapters.polymarket_us.errors import readable, refuse, unknown
 from kairos.adapters.polymarket_us.lookup import IntentLog, OrderLookup, Owners
 from kairos.adapters.polymarket_us.orders import (
+    IMMEDIATE,
     amount,
     long_price,
     number,
@@ -38,7 +39,7 @@ from kairos.domain.instruments import Venue
 from kairos.domain.refusals import Refusal
 from kairos.domain.units import NANOSECONDS_PER_SECOND
 from kairos.errors import Malformed, VenueRefused, VenueUnreachable
-from kairos.messages.commands import SubmitOrder
+from kairos.messages.commands import SubmitOrder, TimeInForce
 from kairos.messages.trading import (
     OrderStatus,
     Placement,
@@ -108,9 +109,11 @@ class PolymarketUsTrading:
     # Orders
 
     async def place(self, order: SubmitOrder) -> Placement:
-        """PENDING for a resting order: the answer proves that it arrived, not that it rests."""
+        """PENDING for a resting order: the answer proves that it arrived, not that it rests. It
+        ends by itself after `lifetime_seconds`, or at an earlier end of its own."""
         self._refuse_to_send(order)
-        body = order_body(order, self._settings.synchronous_seconds)
+        body = order_body(self._mortal(order), self._settings.synchronous_seconds)
+        self._lookup.remember(order)
         reply = await self._rest.write("POST", "/v1/orders", body, "create_order")
         created = readable(_decode_created, reply, "new order")
         self._owners.note(_id(created.id), order.client_order_id)
@@ -123,7 +126,10 @@ class PolymarketUsTrading:
         _refuse_crowd(len(orders))
         for each in orders:
             self._refuse_to_send(each)
-        items = [order_fields(each, self._settings.synchronous_seconds) for each in orders]
+        seconds = self._settings.synchronous_seconds
+        items = [order_fields(self._mortal(each), seconds) for each in orders]
+        for each in orders:
+            self._lookup.remember(each)
         body = msgspec.json.encode({"orders": items})
         reply = await self._rest.write("POST", "/v1/orders/batched", body, "create_orders")
         ids = readable(_decode_created_many, reply, "new orders").created_order_ids
@@ -250,6 +256,10 @@ class PolymarketUsTrading:
         """See `OrderLookup.find`: by the journaled intent, and never by a guess."""
         return await self._lookup.find(client_order_id, market)
 
+    async def remember(self, order: SubmitOrder) -> None:
+        """After a restart: make an order of the journal known, so that `find` can look it up."""
+        self._lookup.remember(order)
+
     async def open_orders(self) -> Sequence[VenueOrder]:
         return [self._as_ours(each) for each in await self._reads.open_orders()]
 
@@ -266,7 +276,17 @@ class PolymarketUsTrading:
         return await self._reads.balance()
 
     async def keep_alive(self) -> None:
-        """The venue has no dead man's switch: every resting order has to carry an end."""
+        """The venue has no dead man's switch: every resting order carries an end instead."""
+
+    def _mortal(self, order: SubmitOrder) -> SubmitOrder:
+        """As it is sent: an order that may rest outlives nobody by more than its lifetime."""
+        if order.time_in_force in IMMEDIATE or _is_without_date(order):
+            return order
+        life_ns = round(self._settings.lifetime_seconds * NANOSECONDS_PER_SECOND)
+        end_ns = self._clock.now_ns() + life_ns
+        if order.expires_ns is not None:
+            end_ns = min(end_ns, order.expires_ns)
+        return msgspec.structs.replace(order, expires_ns=end_ns)
 
     def _refuse_to_send(self, order: SubmitOrder) -> None:
         """Whatever the venue would shorten, and what has waited too long to be looked up safely."""
@@ -300,6 +320,11 @@ class PolymarketUsTrading:
     def _as_ours(self, order: Order) -> VenueOrder:
         ours = self._owners.client_order_id(order.id)
         return _understood(lambda: venue_order(order, ours), f"order {order.id}")
+
+
+def _is_without_date(order: SubmitOrder) -> bool:
+    """Asked for an end and named none: refused as it is, not given one that nobody chose."""
+    return order.time_in_force is TimeInForce.GTD and order.expires_ns is None
 
 
 def _changed(order: VenueOrder, price: int, quantity: int) -> dict[str, object]:
