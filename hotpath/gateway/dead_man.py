@@ -54,7 +54,11 @@ class DeadManSettings:
 
 
 class DeadMan:
-    """Run `run` beside the gateway for as long as orders may rest."""
+    """Run `run` beside the gateway for as long as orders may rest.
+
+    Without `renew` nothing is sent before the first sign of life was taken: a venue that has never
+    heard a heartbeat misses none, and an order sent before would outlive us for good.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,9 @@ class DeadMan:
         self._renew = renew
         self._ends_ns: dict[str, int] = {}  # of the resting orders that were renewed
         self.failures = 0
+        self._waits = renew is None
+        if self._waits:
+            gateway.stop_sending(_BREAK)
 
     async def run(self) -> None:
         """Until canceled."""
@@ -100,6 +107,9 @@ class DeadMan:
             return False
 
     def _recovered(self) -> None:
+        if self._waits:
+            self._waits = False
+            self._gateway.resume_sending()
         if self.failures >= self._settings.failures_max:
             self._gateway.resume_sending()
             for tracked in self._gateway.registry:

@@ -90,6 +90,26 @@ def test_nothing_rests_after_our_death() -> None:
     play(script)
 
 
+def test_where_heartbeats_hold_the_net_nothing_is_sent_before_the_first_one() -> None:
+    async def script(desk: Desk) -> None:
+        guard = DeadMan(desk.venue, desk.clock, desk.gateway, desk._inbox, DeadManSettings())
+        desk.submit(buy("early"))
+        await desk.wait()
+        assert desk.reason("early") == "dead_man"
+        desk.fault("keep_alive", Fault.LOSE_REPLY)
+        await guard.beat()
+        desk.submit(buy("not yet"))
+        await desk.wait()
+        assert desk.reason("not yet") == "dead_man"
+        await guard.beat()
+        desk.submit(buy("now"))
+        await desk.wait()
+        assert desk.venue.at("now").status is OrderStatus.RESTING
+        assert len(desk.venue.placed) == 1
+
+    play(script)
+
+
 def test_signs_of_life_that_fail_stop_new_orders_until_one_is_taken() -> None:
     async def script(desk: Desk, ends: Ends, guard: DeadMan) -> None:
         desk.fault("keep_alive", *[Fault.LOSE_REQUEST] * 4)

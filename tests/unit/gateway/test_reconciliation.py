@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
+import pytest
 from msgspec.structs import replace
 
 from hotpath.gateway.books import EngineBooks
@@ -227,3 +228,32 @@ async def _taken_over(desk: Desk, venue: FakeVenue, first: Desk) -> Desk:
     )
     assert (opened.positions, opened.orders, opened.unexplained) == (1, 1, ())
     return after
+
+
+@pytest.mark.parametrize("foreign", list(ForeignOrders))
+def test_cash_that_a_resting_order_of_others_holds_is_no_break(foreign: ForeignOrders) -> None:
+    """A venue whose balance is what is left after resting orders, taken over with one there."""
+
+    async def script(first: Desk) -> None:
+        venue = first.venue
+        venue.stream = None
+        order = venue.foreign(buy("theirs", price=3_000), "web-1")
+        venue.cash -= 3 * DOLLAR
+        after = Desk(after=first, foreign=foreign)
+        await open_account(
+            venue, after.clock, after.gateway.foreign, after._inbox, cash=OPENING,
+            netting=False, cash_excludes_resting=True,
+        )  # fmt: skip
+        assert after.engine.account.ledger.cash == OPENING
+        settings = ReconcileSettings(cash_excludes_resting=True, cash_tolerance=0)
+        books = EngineBooks(after.gateway, after.engine.account)
+        compared = Reconciliation(venue, after.clock, books, after._inbox, settings)
+        assert (await compared.once()).agrees
+        venue.end(order.venue_order_id, OrderStatus.CANCELED)
+        venue.cash += 3 * DOLLAR
+        after.gateway.look_up("web-1")
+        await after.wait(2)
+        assert (await compared.once()).agrees
+        await after.gateway.close()
+
+    play(script)

@@ -50,7 +50,7 @@ _TIMES: Final = {
     TimeInForce.IOC: "TIME_IN_FORCE_IMMEDIATE_OR_CANCEL",
     TimeInForce.FOK: "TIME_IN_FORCE_FILL_OR_KILL",
 }
-IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_IMMEDIATE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 STATUSES: Final = {
     "ORDER_STATE_PENDING_NEW": OrderStatus.PENDING,
@@ -114,11 +114,11 @@ def order_fields(order: SubmitOrder, synchronous_seconds: int) -> dict[str, Any]
         "tif": _TIMES[time_in_force(order)],
         "participateDontInitiate": order.post_only,
         "manualOrderIndicator": "MANUAL_ORDER_INDICATOR_AUTOMATIC",
-        "synchronousExecution": order.time_in_force in IMMEDIATE,
+        "synchronousExecution": order.time_in_force in _IMMEDIATE,
     }
-    if order.time_in_force in IMMEDIATE:
+    if order.time_in_force in _IMMEDIATE:
         fields["maxBlockTime"] = str(synchronous_seconds)
-    if order.expires_ns is not None and order.time_in_force not in IMMEDIATE:
+    if order.expires_ns is not None and order.time_in_force not in _IMMEDIATE:
         fields["goodTillTime"] = moment(order.expires_ns)
     return fields
 
@@ -127,6 +127,18 @@ def time_in_force(order: SubmitOrder) -> TimeInForce:
     """An order with an end is good till then, whatever else it is called."""
     ends = order.time_in_force is TimeInForce.GTC and order.expires_ns is not None
     return TimeInForce.GTD if ends else order.time_in_force
+
+
+def mortal(order: SubmitOrder, latest_ns: int) -> SubmitOrder:
+    """The order as it is sent: what may rest ends at `latest_ns`, or at an earlier end of its own.
+
+    One that asks for an end and names none stays as it is, to be refused: nobody chose that end.
+    """
+    nameless = order.time_in_force is TimeInForce.GTD and order.expires_ns is None
+    if order.time_in_force in _IMMEDIATE or nameless:
+        return order
+    own_ns = latest_ns if order.expires_ns is None else order.expires_ns
+    return msgspec.structs.replace(order, expires_ns=min(own_ns, latest_ns))
 
 
 def amount(price: int) -> dict[str, str]:
@@ -260,7 +272,7 @@ def _refuse_impossible(order: SubmitOrder) -> None:
         raise refuse(Refusal.PRICE_OFF_GRID, f"{dollars(order.price)} is not between 0 and 1")
     if order.quantity <= 0:
         raise refuse(Refusal.SIZE_BELOW_MINIMUM, f"{contracts(order.quantity)} is nothing to trade")
-    if order.post_only and order.time_in_force in IMMEDIATE:
+    if order.post_only and order.time_in_force in _IMMEDIATE:
         raise refuse(
             Refusal.UNSUPPORTED, f"an order that must rest cannot be {order.time_in_force}"
         )

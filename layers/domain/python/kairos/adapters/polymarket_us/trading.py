@@ -14,9 +14,9 @@ from kairos.adapters.polymarket_us.config import BATCH_MAX, VENUE, Settings
 from kairos.adapters.polymarket_us.errors import readable, refuse, unknown
 from kairos.adapters.polymarket_us.lookup import IntentLog, OrderLookup, Owners
 from kairos.adapters.polymarket_us.orders import (
-    IMMEDIATE,
     amount,
     long_price,
+    mortal,
     number,
     order_body,
     order_fields,
@@ -39,7 +39,7 @@ from kairos.domain.instruments import Venue
 from kairos.domain.refusals import Refusal
 from kairos.domain.units import NANOSECONDS_PER_SECOND
 from kairos.errors import Malformed, VenueRefused, VenueUnreachable
-from kairos.messages.commands import SubmitOrder, TimeInForce
+from kairos.messages.commands import SubmitOrder
 from kairos.messages.trading import (
     OrderStatus,
     Placement,
@@ -279,14 +279,8 @@ class PolymarketUsTrading:
         """The venue has no dead man's switch: every resting order carries an end instead."""
 
     def _mortal(self, order: SubmitOrder) -> SubmitOrder:
-        """As it is sent: an order that may rest outlives nobody by more than its lifetime."""
-        if order.time_in_force in IMMEDIATE or _is_without_date(order):
-            return order
         life_ns = round(self._settings.lifetime_seconds * NANOSECONDS_PER_SECOND)
-        end_ns = self._clock.now_ns() + life_ns
-        if order.expires_ns is not None:
-            end_ns = min(end_ns, order.expires_ns)
-        return msgspec.structs.replace(order, expires_ns=end_ns)
+        return mortal(order, self._clock.now_ns() + life_ns)
 
     def _refuse_to_send(self, order: SubmitOrder) -> None:
         """Whatever the venue would shorten, and what has waited too long to be looked up safely."""
@@ -320,11 +314,6 @@ class PolymarketUsTrading:
     def _as_ours(self, order: Order) -> VenueOrder:
         ours = self._owners.client_order_id(order.id)
         return _understood(lambda: venue_order(order, ours), f"order {order.id}")
-
-
-def _is_without_date(order: SubmitOrder) -> bool:
-    """Asked for an end and named none: refused as it is, not given one that nobody chose."""
-    return order.time_in_force is TimeInForce.GTD and order.expires_ns is None
 
 
 def _changed(order: VenueOrder, price: int, quantity: int) -> dict[str, object]:
