@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from hotpath.assembly import Role, Run, RunSettings, StrategyOf, assemble, code_version
 from hotpath.engine import Engine
@@ -33,6 +33,9 @@ from kairos.ports import Clock
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 _POLL_S = 0.02
+# An order leaves when all before it is in the file. So that it has little to wait for, that many
+# records go there after the read that brought them, when nothing waits.
+_WAITING_MAX: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class LiveShell:
         self.session: Session = self.assembled.session
         self.engine: Engine = self.assembled.engine
         self._directory = outside.directory
+        self._waiting = 0
         self._jobs: list[Job] = []
         self._hangs_up: list[Callable[[], None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -93,6 +97,10 @@ class LiveShell:
     def _take(self, lines: list[bytes]) -> None:
         """Inside the socket read that brought the lines: nothing is between it and the engine."""
         self.session.feed(Chunk(self._directory, self.journal.records + 1, lines, 0))
+        self._waiting += len(lines)
+        if self._waiting >= _WAITING_MAX:
+            self._waiting = 0
+            self.journal.flush()
 
     def say(self, event: Event) -> None:
         """Let the engine hear of something that no venue's frame says. An engine that broke hears

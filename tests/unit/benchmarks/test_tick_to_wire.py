@@ -19,7 +19,7 @@ from benchmarks.wire_venue import changes, snapshot
 
 
 def times(wrote_us: int, took_us: int) -> Times:
-    return Times([wrote_us * 1_000] * 10, [took_us * 1_000] * 10)
+    return Times([[wrote_us * 1_000] * 10], [[took_us * 1_000] * 10])
 
 
 def test_ours_is_judged_against_the_better_floor_and_the_usual_stack() -> None:
@@ -40,9 +40,9 @@ def test_ours_is_judged_against_the_better_floor_and_the_usual_stack() -> None:
 
 def test_a_percentile_is_in_microseconds_and_inside_the_values() -> None:
     values = list(range(1_000, 101_000, 1_000))
-    assert percentile(values, 0.5) == 51
-    assert percentile(values, 0.99) == 100
-    assert percentile([5_000], 0.999) == 5
+    assert percentile([values], 0.5) == 51
+    assert percentile([values], 0.99) == 100
+    assert percentile([[5_000], [4_000]], 0.999) == 4, "the better round"
 
 
 def test_the_venue_moves_the_best_price_with_every_nth_message_only() -> None:
