@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from kairos.adapters.polymarket_us.build import PolymarketUsConnection
+from kairos.adapters.polymarket_us.orders import moment
 from kairos.domain.instruments import Action, Outcome
 from kairos.domain.refusals import Refusal
 from kairos.errors import VenueRefused
@@ -48,7 +50,7 @@ async def side_by_side() -> AsyncIterator[Side]:
         }
         async with (
             theirs("polymarket-us", "us.py", **settings) as them,
-            polymarket_us(v.alice) as ours,
+            polymarket_us(v.alice, lifetime_seconds=SECONDS) as ours,
         ):
             yield Side(v, them, ours)
 
@@ -85,12 +87,16 @@ def test_equal_parameters_make_equal_orders() -> None:
             await side.venue.bob.placed("BUY_SHORT", "0.50", 40)
             await side.venue.alice.take("BUY_LONG", "0.50", 40)
             for n, (intent, long_price, outcome, action, price) in enumerate(cases):
-                made = await side.theirs.ask("create", order=wanted(intent, long_price, 10))
+                end_ns = time.time_ns() + 60 * 10**9  # ours never go without one
+                dated = {"tif": "TIME_IN_FORCE_GOOD_TILL_DATE", "goodTillTime": moment(end_ns)}
+                made = await side.theirs.ask(
+                    "create", order=wanted(intent, long_price, 10, **dated)
+                )
                 placed = await side.ours.trading.place(
-                    order(f"o-{n}", outcome=outcome, action=action, price=price)
+                    order(f"o-{n}", outcome=outcome, action=action, price=price, expires_ns=end_ns)
                 )
                 told, mine = side.record(made["id"]), side.record(placed.venue_order_id)
-                for name in ("account", "market", "intent", "kind", "tif", "state"):
+                for name in ("account", "market", "intent", "kind", "tif", "state", "good_till"):
                     assert getattr(told, name) == getattr(mine, name), name
                 for name in ("price", "quantity", "action", "outcome", "time_in_force"):
                     assert getattr(told.order, name) == getattr(mine.order, name), name
