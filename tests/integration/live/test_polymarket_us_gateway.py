@@ -160,7 +160,9 @@ def test_a_resting_order_ends_by_itself_and_its_exposure_with_it() -> None:
             desk = us.desk
             desk.buy("c1", 4_000, 10)
             await desk.until("c1", "OrderAccepted")
+            us.time.speed = 8
             await us.time.sleep(6)
+            us.time.speed = 2
             assert us.at.server.exchange.open_records("alice") == []
             await desk.reconciliation.once()  # nobody told us: no stream is connected
             await desk.until("c1", "OrderClosed")
