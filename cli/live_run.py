@@ -42,13 +42,14 @@ from kairos.bootstrap import (
     kalshi_account,
     kalshi_catalogue,
     kalshi_transport,
+    kalshi_wire,
 )
 from kairos.domain.ledger import LedgerRules
 from kairos.domain.risk.triggers import Signal
 from kairos.domain.units import NANOSECONDS_PER_MILLISECOND, QUANTITY_PER_CONTRACT
 from kairos.errors import UsageError
 from kairos.messages.events import OrderReport
-from kairos.ports import Clock, HttpTransport
+from kairos.ports import Clock
 from kairos.services.breaks import ReconcileSettings
 
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class _Live:
         watch = MarketWatch(shell, catalogue, plan.series, book_conns(plan.lanes))
         await watch.once()
         if plan.mode is TradingMode.LIVE:
-            account = await self._account(transport, uniform, watch.exchange_index)
+            account = await self._account(uniform, watch.exchange_index)
             well = Health(shell, plan.control, account.has_budget, account.is_reconciled)
         else:
             shell.session.gateway = gateway_for(plan.mode, _parts(shell))
@@ -202,15 +203,18 @@ class _Live:
             shell.add(lambda: _forever(probe, shell))
 
     async def _account(
-        self, transport: HttpTransport, uniform: Callable[[], float], exchange_index: int | None
+        self, uniform: Callable[[], float], exchange_index: int | None
     ) -> LiveAccount:
         plan, shell = self.plan, self.shell
         if exchange_index is None:
             raise UsageError(f"none of {', '.join(plan.series)} has a market: nothing to trade")
         config, key = plan.access
         limit = plan.settings.risk.limits.order_contracts_max * _GROUP_ORDERS
+        wire = kalshi_wire(config, jitter=uniform)
+        self._opened.push_async_callback(wire.close)
+        await wire.open()
         trading: KalshiTrading = await kalshi_account(
-            config, key, plan.clock, transport, jitter=uniform,
+            config, key, plan.clock, wire, jitter=uniform,
             contracts_limit=limit * QUANTITY_PER_CONTRACT, exchange_index=exchange_index,
         )  # fmt: skip
         stream = KalshiPrivateStream(config.stream_url, key)
@@ -222,7 +226,7 @@ class _Live:
             left, cash=plan.settings.engine.opening_cash,
             netting=plan.settings.engine.ledger.netting,
         )  # fmt: skip
-        for job in account.jobs():
+        for job in (*account.jobs(), trading.stay_ready):
             shell.add(job)
         return account
 
