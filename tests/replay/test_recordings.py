@@ -109,9 +109,6 @@ def test_a_tape_of_trades_is_read_whole() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "polymarket/poly_market_channel_raw_20250528.jsonl.gz",
-        "sports/tennis_KXITFWMATCH-26JUL14ZELADA.jsonl.gz",
-        "crossvenue/xv_nba_20260221_tob.jsonl.gz",
         "btc/kxbtc_hourly_ladder_2026-07-04_2026-07-08.jsonl.gz",
         "btc/kxeth15m_quotes_spot_ccby_202608.jsonl.gz",
     ],
